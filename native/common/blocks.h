@@ -1,0 +1,16 @@
+#pragma once
+#include "ddpm/memory.h"
+
+namespace ddpm {
+
+/** Where a ddpm_mem points: an address, the device that owns it, and the bytes from there to the end of its block. */
+struct Extent {
+  char* data;
+  int device;
+  int64_t bytes;
+};
+
+/** Resolves a reference; throws DDPM_INVALID_ARGUMENT for one that never was, DDPM_STALE_MEMORY for a freed one. */
+Extent resolve(ddpm_mem mem);
+
+}  // namespace ddpm

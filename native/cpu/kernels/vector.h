@@ -1,0 +1,78 @@
+#pragma once
+#include <cstdint>
+
+/**
+ * Vectors of kLanes floats by the compiler's vector extension, so that one source serves every instruction set:
+ * 16 lanes with AVX-512, 8 with AVX2, 4 in portable code.
+ */
+namespace ddpm::cpu::DDPM_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
+typedef float UnalignedVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+namespace {
+
+inline __attribute__((always_inline)) Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
+inline __attribute__((always_inline)) void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
+inline __attribute__((always_inline)) Vec broadcast(float x) { return x - Vec{}; }
+
+/** The first count lanes from memory, the others zero. */
+inline Vec load_first(const float* p, int64_t count) {
+  Vec v{};
+  for (int64_t i = 0; i < count; ++i) v[i] = p[i];
+  return v;
+}
+inline void store_first(float* p, Vec v, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+}
+
+inline __attribute__((always_inline)) Vec max(Vec a, Vec b) { return a > b ? a : b; }
+inline __attribute__((always_inline)) Vec min(Vec a, Vec b) { return a < b ? a : b; }
+
+/** Sum of the lanes, halves first: an order that depends on the number of lanes only. */
+inline float sum(Vec v) {
+  float t[kLanes];
+  store(t, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) t[i] += t[i + width];
+  return t[0];
+}
+
+/**
+ * exp(x) to within 1.5 ulp for x in [-87, 88]; below it flushes to 0, above it stays finite (2^127.4): callers pass
+ * arguments that cannot exceed the range, or do not care beyond it. NaN stays NaN.
+ * x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 7 and a shift of the exponent.
+ */
+inline __attribute__((always_inline)) Vec exp(Vec x) {
+  const Vec rounder = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  Vec clamped = x > 88.3f ? broadcast(88.3f) : x;
+  Vec shifted = clamped * 1.44269504088896341f + rounder;
+  Vec k = shifted - rounder;
+  Vec r = clamped - k * 0.693359375f;  // ln 2 in two parts, the first with few bits so that the product is exact
+  r = r + k * 2.12194440e-4f;
+  Vec p = broadcast(1.9841270e-4f);
+  p = p * r + 1.3888889e-3f;
+  p = p * r + 8.3333333e-3f;
+  p = p * r + 4.1666668e-2f;
+  p = p * r + 1.6666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r * r + r + 1.0f;
+  IntVec exponent = (reinterpret_cast<IntVec>(shifted) - 0x4B400000 + 127) << 23;
+  Vec result = p * reinterpret_cast<Vec>(exponent);
+  return x < -87.0f ? Vec{} : result;
+}
+
+/** 1 / (1 + exp(-x)). */
+inline __attribute__((always_inline)) Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
+
+}  // namespace
+}  // namespace ddpm::cpu::DDPM_ISA

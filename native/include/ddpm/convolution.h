@@ -1,0 +1,56 @@
+#pragma once
+#include "ddpm/memory.h"
+
+/**
+ * Two-dimensional convolution and linear maps, float32.
+ *
+ * Activations are [N,H,W,C], weights [K,R,S,C] (output channel, kernel row, kernel column, input channel).
+ * The output is OH = (H + pad_top + pad_bottom - R) / stride_h + 1 high and OW wide likewise.
+ * A sum over R, S, C is taken in an order that depends on the shape of one image only.
+ */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * y[n,oh,ow,k] = bias[k] + image_bias[n,k] + residual[n,oh,ow,k] + sum x[n, oh*stride_h - pad_top + r, ...] w[k,r,s,c].
+ *
+ * bias [K], image_bias [N,K] and residual [N,OH,OW,K] are optional (0). y may be the same memory as residual.
+ */
+ddpm_status ddpm_conv2d(ddpm_mem x, ddpm_mem w, ddpm_mem bias, ddpm_mem image_bias, ddpm_mem residual, ddpm_mem y,
+                        int32_t n, int32_t h, int32_t w_in, int32_t c, int32_t k, int32_t r, int32_t s,
+                        int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t pad_bottom,
+                        int32_t pad_right);
+
+/**
+ * dx = gradient of the convolution by its input, overwritten; dy is [N,OH,OW,K], dx is [N,H,W,C].
+ *
+ * With an optional bias [C] added to dx this is also the forward pass of the transposed convolution whose adjoint the
+ * geometry describes.
+ */
+ddpm_status ddpm_conv2d_backward_input(ddpm_mem dy, ddpm_mem w, ddpm_mem bias, ddpm_mem dx, int32_t n, int32_t h,
+                                       int32_t w_in, int32_t c, int32_t k, int32_t r, int32_t s, int32_t stride_h,
+                                       int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t pad_bottom,
+                                       int32_t pad_right);
+
+/** dw += gradient by the weights; dbias [K], optional, += sum of dy over images and pixels. */
+ddpm_status ddpm_conv2d_backward_weights(ddpm_mem x, ddpm_mem dy, ddpm_mem dw, ddpm_mem dbias, int32_t n, int32_t h,
+                                         int32_t w_in, int32_t c, int32_t k, int32_t r, int32_t s, int32_t stride_h,
+                                         int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t pad_bottom,
+                                         int32_t pad_right);
+
+/** y[i,o] = bias[o] + residual[i,o] + sum_j x[i,j] w[o,j]; bias and residual are optional, y may be residual. */
+ddpm_status ddpm_linear(ddpm_mem x, ddpm_mem w, ddpm_mem bias, ddpm_mem residual, ddpm_mem y, int64_t rows,
+                        int32_t in_features, int32_t out_features);
+
+/** dx = dy w, overwritten. */
+ddpm_status ddpm_linear_backward_input(ddpm_mem dy, ddpm_mem w, ddpm_mem dx, int64_t rows, int32_t in_features,
+                                       int32_t out_features);
+
+/** dw += dy' x; dbias, optional, += column sums of dy. */
+ddpm_status ddpm_linear_backward_weights(ddpm_mem x, ddpm_mem dy, ddpm_mem dw, ddpm_mem dbias, int64_t rows,
+                                         int32_t in_features, int32_t out_features);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,32 @@
+#pragma once
+#include "ddpm/status.h"
+
+/** Devices, instruction sets and threads. Device 0 is always the CPU. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Number of usable devices, at least 1. */
+int32_t ddpm_device_count(void);
+
+/** Why CUDA devices are or are not used, in one line. Valid for the life of the process. */
+const char* ddpm_cuda_status(void);
+
+/** Instruction set that CPU kernels run on: "avx512", "avx2" or "portable". */
+const char* ddpm_cpu_isa(void);
+
+/** Whether this machine can run the CPU kernels of the named instruction set. */
+int32_t ddpm_cpu_isa_available(const char* isa);
+
+/** Selects the instruction set of the CPU kernels for the whole process; meant for tests and benchmarks. */
+ddpm_status ddpm_set_cpu_isa(const char* isa);
+
+/** Number of threads that CPU kernels use, the caller's among them. Results do not depend on it. */
+int32_t ddpm_threads(void);
+
+/** Sets the number of threads, 1 to 1024. Waits for kernels that are running. */
+ddpm_status ddpm_set_threads(int32_t threads);
+
+#ifdef __cplusplus
+}
+#endif
