@@ -1,0 +1,67 @@
+package io.github.ddpm4j.tensor;
+
+import io.github.ddpm4j.Device;
+import io.github.ddpm4j.internal.NativeApi;
+import io.github.ddpm4j.internal.Status;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * Native blocks that scopes have given back, kept for the next scope: a denoising step allocates nothing, and its addresses
+ * repeat. Safe for use by several threads.
+ */
+final class BlockPool {
+  /** A native block: its reference and size. */
+  record Block(long memory, long bytes) {}
+
+  private static final BlockPool CPU = new BlockPool(Device.cpu());
+
+  private final Device device;
+  private final TreeMap<Long, Deque<Block>> free = new TreeMap<>();
+
+  private BlockPool(Device device) {
+    this.device = device;
+  }
+
+  static BlockPool of(Device device) {
+    return CPU;
+  }
+
+  /** A block of at least the given size: the smallest free one that is not more than four times too large, or a new one. */
+  Block take(long bytes) {
+    synchronized (this) {
+      Map.Entry<Long, Deque<Block>> entry = free.ceilingEntry(bytes);
+      if (entry != null && entry.getKey() / 4 <= bytes) {
+        Block block = entry.getValue().pop();
+        if (entry.getValue().isEmpty()) {
+          free.remove(entry.getKey());
+        }
+        return block;
+      }
+    }
+    long[] memory = new long[1];
+    int status = NativeApi.ddpm_block_allocate(device.index(), bytes, memory);
+    if (status == NativeApi.DDPM_OUT_OF_MEMORY) {
+      trim();
+      status = NativeApi.ddpm_block_allocate(device.index(), bytes, memory);
+    }
+    Status.check(status);
+    return new Block(memory[0], bytes);
+  }
+
+  synchronized void giveBack(Block block) {
+    free.computeIfAbsent(block.bytes(), size -> new ArrayDeque<>()).push(block);
+  }
+
+  /** Frees all blocks that no scope holds. */
+  synchronized void trim() {
+    for (Deque<Block> blocks : free.values()) {
+      for (Block block : blocks) {
+        Status.check(NativeApi.ddpm_block_free(block.memory()));
+      }
+    }
+    free.clear();
+  }
+}
