@@ -1,0 +1,126 @@
+package io.github.ddpm4j;
+
+import io.github.ddpm4j.checkpoint.DiffusersCheckpoint;
+import io.github.ddpm4j.checkpoint.SchedulerConfig;
+import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.sampler.Ddim;
+import io.github.ddpm4j.sampler.Sampler;
+import io.github.ddpm4j.schedule.NoiseSchedule;
+import io.github.ddpm4j.tensor.Scope;
+import io.github.ddpm4j.tensor.Shape;
+import io.github.ddpm4j.tensor.Tensor;
+import io.github.ddpm4j.unet.UNet;
+import java.nio.file.Path;
+
+/**
+ * A trained diffusion model: a U-Net and the noise schedule it was trained with.
+ *
+ * <pre>{@code
+ * try (DiffusionModel model = DiffusionModel.pretrained("mnist")) {
+ *   model.sample(64).saveGrid(Path.of("digits.png"));
+ * }
+ * }</pre>
+ *
+ * <p>A model holds native memory until it is closed. Several threads may sample from one model at a time; they share the
+ * threads of {@link Device#threads}.
+ */
+public final class DiffusionModel implements AutoCloseable {
+  private static final int DEFAULT_STEPS = 50;
+
+  private final UNet unet;
+  private final SchedulerConfig scheduler;
+  private final NoiseSchedule schedule;
+
+  /** A model of a network and the configuration of its scheduler. The model closes the network. */
+  public DiffusionModel(UNet unet, SchedulerConfig scheduler) {
+    this.unet = unet;
+    this.scheduler = scheduler;
+    this.schedule = scheduler.schedule();
+  }
+
+  /**
+   * A model that comes with the library: {@code mnist}, 28×28 digits.
+   *
+   * @throws InvalidArgumentException for another name
+   */
+  public static DiffusionModel pretrained(String name) {
+    return pretrained(name, Device.cpu());
+  }
+
+  /** A model that comes with the library, on a device. */
+  public static DiffusionModel pretrained(String name, Device device) {
+    return DiffusersCheckpoint.bundled(name).model(device);
+  }
+
+  /**
+   * A model in the layout of diffusers: {@code config.json}, {@code scheduler_config.json} and {@code
+   * diffusion_pytorch_model.safetensors} in the folder, or in its folders {@code unet} and {@code scheduler}.
+   *
+   * @throws CheckpointException if a file is missing or wrong
+   */
+  public static DiffusionModel load(Path folder) {
+    return load(folder, Device.cpu());
+  }
+
+  /** A model in the layout of diffusers, on a device. */
+  public static DiffusionModel load(Path folder, Device device) {
+    return DiffusersCheckpoint.read(folder).model(device);
+  }
+
+  /** Writes the model in the layout of diffusers. */
+  public void save(Path folder) {
+    DiffusersCheckpoint.write(folder, unet, scheduler);
+  }
+
+  /** Images from the model's default sampler with seed 0. */
+  public Images sample(int count) {
+    return sample(SampleOptions.count(count));
+  }
+
+  /**
+   * Draws images.
+   *
+   * @return pixels in [-1, 1], nothing of them in native memory
+   * @throws ClosedException if the model has been closed
+   */
+  public Images sample(SampleOptions options) {
+    int size = unet.config().sampleSize();
+    int channels = unet.config().inChannels();
+    Sampler sampler = options.sampler() == null ? defaultSampler() : options.sampler();
+    float[] pixels = new float[options.count() * size * size * channels];
+    for (int first = 0; first < options.count(); first += options.batch()) {
+      int batch = Math.min(options.batch(), options.count() - first);
+      try (Scope scope = Scope.open(unet.device())) {
+        var noise = options.noise().from(first);
+        Tensor x = noise.fill(scope.allocate(Shape.of(batch, size, size, channels)), 0);
+        sampler.sample(unet, schedule, x, noise, options.listener());
+        float[] done = x.toArray();
+        System.arraycopy(done, 0, pixels, first * size * size * channels, done.length);
+      }
+    }
+    return new Images(options.count(), size, size, channels, pixels);
+  }
+
+  /** DDIM with 50 steps, clipped as the model's scheduler says: close to DDPM's quality in a twentieth of its time. */
+  public Sampler defaultSampler() {
+    Ddim ddim = Ddim.steps(Math.min(DEFAULT_STEPS, schedule.steps()));
+    return scheduler.clipSample() ? ddim.clip(scheduler.clipSampleRange()) : ddim.noClip();
+  }
+
+  public UNet unet() {
+    return unet;
+  }
+
+  public NoiseSchedule schedule() {
+    return schedule;
+  }
+
+  public SchedulerConfig scheduler() {
+    return scheduler;
+  }
+
+  @Override
+  public void close() {
+    unet.close();
+  }
+}
