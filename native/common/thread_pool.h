@@ -27,7 +27,18 @@ void parallel_for(int64_t tasks, const Body& body) {
 void* thread_scratch(int slot, size_t bytes);
 
 /** Slots of thread_scratch, one per purpose, so that nested users do not collide. */
-enum ScratchSlot { kPackedWeights, kPackedInput, kIndirection, kScores, kPartialSums, kScratchSlots };
+enum ScratchSlot {
+  kPackedWeights,
+  kPackedInput,
+  kPanelScratch,
+  kOffsetTable,
+  kTapOrder,
+  kZeroRow,
+  kRowPointers,
+  kScores,
+  kPartialSums,
+  kScratchSlots
+};
 
 int thread_count();
 void set_thread_count(int threads);

@@ -59,6 +59,8 @@ const Backend* const* backends_of(int) {
   static const Backend* lists[sizeof isas / sizeof isas[0]][3];
   static const bool ready = [] {
     for (size_t i = 0; i < sizeof isas / sizeof isas[0]; ++i) {
+      // Not even the function that fills another instruction set's table may run here: it is compiled for that set.
+      if (!isas[i].available()) continue;
       lists[i][0] = isas[i].backend();
       lists[i][1] = cpu::portable::backend();
     }

@@ -14,6 +14,14 @@ const Backend* backend() {
     table.copy_to_host = copy;
     table.copy = copy;
     table.fill = fill;
+    table.conv2d = conv2d;
+    table.conv2d_backward_input = conv2d_backward_input;
+    table.conv2d_backward_weights = conv2d_backward_weights;
+    table.linear = linear;
+    table.linear_backward_input = linear_backward_input;
+    table.linear_backward_weights = linear_backward_weights;
+    table.attention = attention;
+    table.attention_backward = attention_backward;
     table.silu = silu;
     table.silu_backward = silu_backward;
     return true;

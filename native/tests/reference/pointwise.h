@@ -1,5 +1,6 @@
 #pragma once
 #include <cmath>
+#include <cstddef>
 #include <vector>
 
 /** Element-wise ops, obvious and slow, over double (the truth) or float (what a plain implementation gives). */
