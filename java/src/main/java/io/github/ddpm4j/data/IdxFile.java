@@ -1,0 +1,127 @@
+package io.github.ddpm4j.data;
+
+import io.github.ddpm4j.DataFormatException;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
+
+/**
+ * A file of unsigned bytes in the IDX format of the MNIST data: a big-endian magic number
+ * 0x000008RR with the rank RR, RR big-endian sizes, and the bytes. May be gzipped, whatever its
+ * name.
+ */
+record IdxFile(Path file, int[] sizes, byte[] data) {
+  private static final int UNSIGNED_BYTES = 0x800;
+  private static final int GZIP_MAGIC = 0x1f8b;
+  private static final int BUFFER = 1 << 16;
+
+  /** Bytes that fit in a Java array with some to spare. */
+  private static final int LARGEST = Integer.MAX_VALUE - 64;
+
+  /**
+   * Reads and checks a file.
+   *
+   * @param innerSizes all sizes but the first, which is the number of items
+   * @throws DataFormatException if the file is missing, or not of this rank and these sizes, or too
+   *     short or long
+   */
+  static IdxFile read(Path file, int... innerSizes) {
+    try (InputStream in = open(file)) {
+      int magic = readInt(in, file);
+      int expectedMagic = UNSIGNED_BYTES + 1 + innerSizes.length;
+      if (magic != expectedMagic) {
+        throw new DataFormatException(
+            file, String.format("magic number is 0x%08x, expected 0x%08x", magic, expectedMagic));
+      }
+      int[] sizes = new int[1 + innerSizes.length];
+      for (int i = 0; i < sizes.length; i++) {
+        sizes[i] = readInt(in, file);
+      }
+      if (!Arrays.equals(innerSizes, 0, innerSizes.length, sizes, 1, sizes.length)) {
+        throw new DataFormatException(
+            file,
+            "sizes are "
+                + Arrays.toString(sizes)
+                + ", expected [N, "
+                + Arrays.toString(innerSizes).substring(1));
+      }
+      return new IdxFile(file, sizes, readData(in, file, sizes));
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /** Number of items, the first size. */
+  int count() {
+    return sizes[0];
+  }
+
+  private static byte[] readData(InputStream in, Path file, int[] sizes) throws IOException {
+    long itemSize = 1;
+    for (int i = 1; i < sizes.length; i++) {
+      itemSize *= sizes[i];
+    }
+    long most = LARGEST / itemSize;
+    if (sizes[0] < 1 || sizes[0] > most) {
+      throw new DataFormatException(
+          file, "number of items is " + sizes[0] + ", expected 1 to " + most);
+    }
+    long length = sizes[0] * itemSize;
+    // Grows with what is there: a wrong size in the header does not take memory.
+    byte[] data = in.readNBytes((int) length);
+    if (data.length < length) {
+      throw new DataFormatException(
+          file, "ends after " + data.length + " bytes of data, expected " + length);
+    }
+    if (in.read() >= 0) {
+      throw new DataFormatException(
+          file, "goes on after the expected " + length + " bytes of data");
+    }
+    return data;
+  }
+
+  private static InputStream open(Path file) throws IOException {
+    BufferedInputStream in = new BufferedInputStream(Files.newInputStream(file), BUFFER);
+    in.mark(2);
+    int first = in.read() << 8 | in.read();
+    in.reset();
+    if (first != GZIP_MAGIC) {
+      return in;
+    }
+    try {
+      return new GZIPInputStream(in, BUFFER);
+    } catch (IOException e) {
+      in.close();
+      throw e;
+    }
+  }
+
+  private static int readInt(InputStream in, Path file) throws IOException {
+    byte[] bytes = in.readNBytes(Integer.BYTES);
+    if (bytes.length < Integer.BYTES) {
+      throw new DataFormatException(file, "ends within the header");
+    }
+    return ByteBuffer.wrap(bytes).getInt();
+  }
+
+  private static DataFormatException failure(Path file, IOException e) {
+    String problem;
+    if (e instanceof EOFException) {
+      problem = "the gzipped data ends too early";
+    } else if (e instanceof ZipException) {
+      problem = "the gzipped data is damaged: " + e.getMessage();
+    } else {
+      problem = "cannot be read: " + e;
+    }
+    DataFormatException failure = new DataFormatException(file, problem);
+    failure.initCause(e);
+    return failure;
+  }
+}

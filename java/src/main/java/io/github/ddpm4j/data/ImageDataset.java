@@ -1,0 +1,167 @@
+package io.github.ddpm4j.data;
+
+import io.github.ddpm4j.InvalidArgumentException;
+import io.github.ddpm4j.image.Images;
+
+/**
+ * A set of images of one size in memory, as bytes: [N,H,W,C] in row-major order, a quarter of their
+ * size as floats. Byte b stands for the value b/127.5 - 1 in [-1, 1].
+ */
+public final class ImageDataset {
+  private static final float HALF_RANGE = 127.5f;
+
+  private final int count;
+  private final int height;
+  private final int width;
+  private final int channels;
+  private final byte[] pixels;
+  private final byte[] labels;
+
+  /**
+   * @param count N, at least 1, like all sizes
+   * @param pixels N·H·W·C unsigned bytes, of which no copy is made
+   * @param labels N unsigned bytes, of which no copy is made, or null
+   */
+  public ImageDataset(
+      int count, int height, int width, int channels, byte[] pixels, byte[] labels) {
+    if (count < 1 || height < 1 || width < 1 || channels < 1) {
+      throw new InvalidArgumentException(
+          "images are ["
+              + count
+              + ","
+              + height
+              + ","
+              + width
+              + ","
+              + channels
+              + "], expected sizes of at least 1");
+    }
+    long expected =
+        Math.multiplyExact(
+            Math.multiplyExact((long) count, height), Math.multiplyExact((long) width, channels));
+    if (pixels.length != expected) {
+      throw new InvalidArgumentException(
+          pixels.length + " pixel bytes given, expected " + expected);
+    }
+    if (labels != null && labels.length != count) {
+      throw new InvalidArgumentException(labels.length + " labels given, expected " + count);
+    }
+    this.count = count;
+    this.height = height;
+    this.width = width;
+    this.channels = channels;
+    this.pixels = pixels;
+    this.labels = labels;
+  }
+
+  public int count() {
+    return count;
+  }
+
+  public int height() {
+    return height;
+  }
+
+  public int width() {
+    return width;
+  }
+
+  public int channels() {
+    return channels;
+  }
+
+  /** Values in an image, H·W·C. */
+  public int imageSize() {
+    return height * width * channels;
+  }
+
+  /** All pixels as unsigned bytes, [N,H,W,C]: the data set's own array, not a copy. */
+  public byte[] pixels() {
+    return pixels;
+  }
+
+  public boolean hasLabels() {
+    return labels != null;
+  }
+
+  /**
+   * Class of an image, 0 to 255.
+   *
+   * @throws InvalidArgumentException if the data set has no labels, or no such image
+   */
+  public int label(int i) {
+    if (labels == null) {
+      throw new InvalidArgumentException("the data set has no labels");
+    }
+    requireIndex(i);
+    return labels[i] & 0xff;
+  }
+
+  /** Some of the images, as values in [-1, 1]. */
+  public Images images(int... indices) {
+    float[] values = new float[Math.multiplyExact(indices.length, imageSize())];
+    batch(indices, values);
+    return new Images(indices.length, height, width, channels, values);
+  }
+
+  /**
+   * Some of the images, as values in [-1, 1].
+   *
+   * @param indices of n images; an image may come several times
+   * @param out receives [n,H,W,C]
+   */
+  public void batch(int[] indices, float[] out) {
+    batch(indices, new boolean[indices.length], out);
+  }
+
+  /**
+   * Some of the images, as values in [-1, 1], flipped or not.
+   *
+   * @param indices of n images; an image may come several times
+   * @param flips for each of the n images, whether left and right change places
+   * @param out receives [n,H,W,C]
+   */
+  public void batch(int[] indices, boolean[] flips, float[] out) {
+    int size = imageSize();
+    if (flips.length != indices.length || out.length != (long) indices.length * size) {
+      throw new InvalidArgumentException(
+          "room for "
+              + out.length
+              + " values and "
+              + flips.length
+              + " flips given for "
+              + indices.length
+              + " images, expected "
+              + (long) indices.length * size
+              + " and "
+              + indices.length);
+    }
+    for (int i = 0; i < indices.length; i++) {
+      requireIndex(indices[i]);
+      copy(indices[i] * size, flips[i], out, i * size);
+    }
+  }
+
+  private void copy(int from, boolean flip, float[] out, int to) {
+    int row = width * channels;
+    for (int p = 0; p < imageSize(); p += channels) {
+      int column = p % row;
+      int source = flip ? p - column + (row - channels - column) : p;
+      for (int c = 0; c < channels; c++) {
+        out[to + p + c] = (pixels[from + source + c] & 0xff) / HALF_RANGE - 1;
+      }
+    }
+  }
+
+  private void requireIndex(int i) {
+    if (i < 0 || i >= count) {
+      throw new InvalidArgumentException("image is " + i + ", expected 0 to " + (count - 1));
+    }
+  }
+
+  /** For example {@code ImageDataset[60000,28,28,1]}. */
+  @Override
+  public String toString() {
+    return "ImageDataset[" + count + "," + height + "," + width + "," + channels + "]";
+  }
+}

@@ -1,0 +1,68 @@
+package io.github.ddpm4j.data;
+
+import io.github.ddpm4j.DataFormatException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The MNIST data set of handwritten digits, 28×28 grey images with labels 0 to 9, and every other
+ * in its format, as Fashion-MNIST. The files may be gzipped or not: {@code
+ * train-images-idx3-ubyte.gz} or {@code train-images-idx3-ubyte} and so on.
+ */
+public final class Mnist {
+  private static final int SIZE = 28;
+  private static final int CLASSES = 10;
+
+  private Mnist() {}
+
+  /**
+   * The 60,000 training images.
+   *
+   * @param folder with the files {@code train-images-idx3-ubyte} and {@code
+   *     train-labels-idx1-ubyte}
+   * @throws DataFormatException if a file is missing or wrong
+   */
+  public static ImageDataset train(Path folder) {
+    return read(folder, "train");
+  }
+
+  /**
+   * The 10,000 test images.
+   *
+   * @param folder with the files {@code t10k-images-idx3-ubyte} and {@code t10k-labels-idx1-ubyte}
+   * @throws DataFormatException if a file is missing or wrong
+   */
+  public static ImageDataset test(Path folder) {
+    return read(folder, "t10k");
+  }
+
+  private static ImageDataset read(Path folder, String part) {
+    IdxFile images = IdxFile.read(file(folder, part + "-images-idx3-ubyte"), SIZE, SIZE);
+    IdxFile labels = IdxFile.read(file(folder, part + "-labels-idx1-ubyte"));
+    if (labels.count() != images.count()) {
+      throw new DataFormatException(
+          labels.file(),
+          "has " + labels.count() + " labels, expected " + images.count() + ", one for each image");
+    }
+    for (int i = 0; i < labels.count(); i++) {
+      int label = labels.data()[i] & 0xff;
+      if (label >= CLASSES) {
+        throw new DataFormatException(
+            labels.file(), "label " + i + " is " + label + ", expected 0 to " + (CLASSES - 1));
+      }
+    }
+    return new ImageDataset(images.count(), SIZE, SIZE, 1, images.data(), labels.data());
+  }
+
+  private static Path file(Path folder, String name) {
+    Path gzipped = folder.resolve(name + ".gz");
+    Path plain = folder.resolve(name);
+    if (Files.exists(gzipped)) {
+      return gzipped;
+    }
+    if (Files.exists(plain)) {
+      return plain;
+    }
+    throw new DataFormatException(folder, "has neither " + name + ".gz nor " + name);
+  }
+}
