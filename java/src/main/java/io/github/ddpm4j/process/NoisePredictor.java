@@ -1,0 +1,27 @@
+package io.github.ddpm4j.process;
+
+import io.github.ddpm4j.tensor.Tensor;
+
+/**
+ * A denoiser as samplers see it: a trained network, the optimal denoiser of a data set, or a lambda.
+ *
+ * <pre>{@code
+ * NoisePredictor standardNormal = (xt, t) -> PointwiseOps.scale(xt, (float) schedule.sigma(t));
+ * }</pre>
+ */
+@FunctionalInterface
+public interface NoisePredictor {
+  /**
+   * Predicts, for all images at one timestep, what {@link #predictionType} says.
+   *
+   * @param xt noisy images, [N,H,W,C]; not to be changed
+   * @param t timestep of the noise schedule, from 0
+   * @return of xt's shape, in {@code xt.scope()}
+   */
+  Tensor predict(Tensor xt, int t);
+
+  /** What the prediction stands for: the noise ε unless overridden. */
+  default PredictionType predictionType() {
+    return PredictionType.EPSILON;
+  }
+}
