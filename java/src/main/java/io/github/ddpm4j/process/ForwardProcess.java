@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * The forward process q, which turns images into noise step by step (Ho et al., arXiv 2006.11239, eq. 2 and 4). The noise is the
- * caller's, so it can be kept as the target of a training step.
+ * The forward process q, which turns images into noise step by step (Ho et al., arXiv 2006.11239,
+ * eq. 2 and 4). The noise is the caller's, so it can be kept as the target of a training step.
  */
 public final class ForwardProcess {
   private final NoiseSchedule schedule;
@@ -28,7 +28,11 @@ public final class ForwardProcess {
    */
   public Tensor step(Tensor previous, Tensor noise, int t) {
     return combine(
-        previous, noise, all(previous, t), s -> Math.sqrt(schedule.alpha(s)), s -> Math.sqrt(schedule.beta(s)));
+        previous,
+        noise,
+        all(previous, t),
+        s -> Math.sqrt(schedule.alpha(s)),
+        s -> Math.sqrt(schedule.beta(s)));
   }
 
   /**

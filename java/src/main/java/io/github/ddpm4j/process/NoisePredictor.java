@@ -3,7 +3,8 @@ package io.github.ddpm4j.process;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * A denoiser as samplers see it: a trained network, the optimal denoiser of a data set, or a lambda.
+ * A denoiser as samplers see it: a trained network, the optimal denoiser of a data set, or a
+ * lambda.
  *
  * <pre>{@code
  * NoisePredictor standardNormal = (xt, t) -> PointwiseOps.scale(xt, (float) schedule.sigma(t));

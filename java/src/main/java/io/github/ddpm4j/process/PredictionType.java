@@ -5,7 +5,8 @@ import io.github.ddpm4j.InvalidArgumentException;
 /**
  * What a model's output stands for; {@code prediction_type} in diffusers.
  *
- * <p>Whatever it is, x̂_0 and ε̂ are linear in x_t and the output, since x_t = √ᾱ_t x_0 + √(1-ᾱ_t) ε.
+ * <p>Whatever it is, x̂_0 and ε̂ are linear in x_t and the output, since x_t = √ᾱ_t x_0 + √(1-ᾱ_t)
+ * ε.
  */
 public enum PredictionType {
   /** The noise ε (Ho et al., arXiv 2006.11239, eq. 14). */
@@ -67,14 +68,17 @@ public enum PredictionType {
    * x̂_0 where x_t has the given ᾱ_t.
    *
    * @param alphaBar in [0, 1)
-   * @throws InvalidArgumentException if x_0 does not follow from the output, as from ε where ᾱ_t is 0
+   * @throws InvalidArgumentException if x_0 does not follow from the output, as from ε where ᾱ_t is
+   *     0
    */
   public abstract Combination x0(double alphaBar);
 
   /** ε̂ where x_t has the given ᾱ_t, in [0, 1). */
   public abstract Combination epsilon(double alphaBar);
 
-  /** The name in a diffusers configuration: {@code epsilon}, {@code sample} or {@code v_prediction}. */
+  /**
+   * The name in a diffusers configuration: {@code epsilon}, {@code sample} or {@code v_prediction}.
+   */
   public String configName() {
     return configName;
   }

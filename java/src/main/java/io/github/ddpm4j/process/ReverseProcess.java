@@ -5,13 +5,14 @@ import io.github.ddpm4j.ops.DiffusionOps.ReverseStep;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 
 /**
- * The reverse process p(x_s|x_t), which removes noise: the posterior q(x_s|x_t,x_0) with the model's x̂_0 in place of x_0 (Ho et
- * al., arXiv 2006.11239, eq. 6 and 7).
+ * The reverse process p(x_s|x_t), which removes noise: the posterior q(x_s|x_t,x_0) with the
+ * model's x̂_0 in place of x_0 (Ho et al., arXiv 2006.11239, eq. 6 and 7).
  *
- * <p>The paper's step has s = t-1. Any s &lt; t is allowed here: steps t, t-1, ..., s+1 act as one, with α̃ = ᾱ_t/ᾱ_s in place of
- * α_t and 1-α̃ in place of β_t. s = -1 is the image itself.
+ * <p>The paper's step has s = t-1. Any s &lt; t is allowed here: steps t, t-1, ..., s+1 act as one,
+ * with α̃ = ᾱ_t/ᾱ_s in place of α_t and 1-α̃ in place of β_t. s = -1 is the image itself.
  *
- * <p>A step is given as coefficients, for {@link io.github.ddpm4j.ops.DiffusionOps#reverseStep} to apply in one pass.
+ * <p>A step is given as coefficients, for {@link io.github.ddpm4j.ops.DiffusionOps#reverseStep} to
+ * apply in one pass.
  */
 public final class ReverseProcess {
   /** No variance is below this, as in diffusers: its logarithm stays finite. */
@@ -34,7 +35,8 @@ public final class ReverseProcess {
   }
 
   /**
-   * Variance of x_s given x_t: with FIXED_SMALL (1-ᾱ_s)/(1-ᾱ_t) (1-α̃) and at least 1e-20, with FIXED_LARGE 1-α̃.
+   * Variance of x_s given x_t: with FIXED_SMALL (1-ᾱ_s)/(1-ᾱ_t) (1-α̃) and at least 1e-20, with
+   * FIXED_LARGE 1-α̃.
    *
    * @param t timestep of the noisy image
    * @param s the timestep it is taken to, -1 to t - 1
@@ -67,8 +69,7 @@ public final class ReverseProcess {
     return step(t, s, prediction, clip, t == 0 ? 0 : Math.sqrt(variance(t, s, variance)));
   }
 
-  private ReverseStep step(
-      int t, int s, PredictionType prediction, double clip, double fromNoise) {
+  private ReverseStep step(int t, int s, PredictionType prediction, double clip, double fromNoise) {
     PredictionType.Combination x0 = prediction.x0(schedule.alphaBar(t));
     return new ReverseStep(
         x0.fromXt(), x0.fromOutput(), clip, meanFromX0(t, s), meanFromXt(t, s), 0, fromNoise);
@@ -77,7 +78,8 @@ public final class ReverseProcess {
   /** 1-α̃, the variance that the forward process adds from s to t. */
   private double beta(int t, int s) {
     if (s >= t) {
-      throw new InvalidArgumentException("step from timestep " + t + " to " + s + ", expected to an earlier one");
+      throw new InvalidArgumentException(
+          "step from timestep " + t + " to " + s + ", expected to an earlier one");
     }
     return s == t - 1 ? schedule.beta(t) : 1 - schedule.alphaBar(t) / schedule.alphaBar(s);
   }

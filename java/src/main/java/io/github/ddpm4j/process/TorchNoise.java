@@ -42,7 +42,11 @@ final class TorchNoise implements Noise {
       random = new TorchRandom(seed);
     } else if (image != nextImage) {
       throw new InvalidArgumentException(
-          "first image is " + image + ", expected 0 or " + nextImage + ": PyTorch's noise is one stream");
+          "first image is "
+              + image
+              + ", expected 0 or "
+              + nextImage
+              + ": PyTorch's noise is one stream");
     }
     firstImage = image;
     nextImage = image;

@@ -1,8 +1,9 @@
 package io.github.ddpm4j.process;
 
 /**
- * PyTorch's random numbers on the CPU: the Mersenne twister MT19937 (Matsumoto and Nishimura, ACM TOMACS 8(1), 1998) and the
- * Box-Muller transform, in the two ways in which {@code torch.randn} applies it.
+ * PyTorch's random numbers on the CPU: the Mersenne twister MT19937 (Matsumoto and Nishimura, ACM
+ * TOMACS 8(1), 1998) and the Box-Muller transform, in the two ways in which {@code torch.randn}
+ * applies it.
  */
 final class TorchRandom {
   private static final int SIZE = 624;
@@ -54,7 +55,10 @@ final class TorchRandom {
     return out;
   }
 
-  /** Box-Muller over a block: number i and i + 8 make a pair. Rounded to float32 where PyTorch rounds. */
+  /**
+   * Box-Muller over a block: number i and i + 8 make a pair. Rounded to float32 where PyTorch
+   * rounds.
+   */
   private static void transform(float[] block, int start) {
     int half = BLOCK / 2;
     for (int i = start; i < start + half; i++) {

@@ -9,11 +9,13 @@ import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Denoising diffusion implicit models (Song et al., arXiv 2010.02502, eq. 12): few steps, and with η = 0 no noise but x_T.
+ * Denoising diffusion implicit models (Song et al., arXiv 2010.02502, eq. 12): few steps, and with
+ * η = 0 no noise but x_T.
  *
- * <p>Steps as diffusers' {@code DDIMScheduler} does, from t to t - ⌊T/n⌋: x_s = √ᾱ_s x̂_0 + √(1-ᾱ_s-σ²) ε̂ + σ z with σ² = η²
- * (1-ᾱ_s)/(1-ᾱ_t) (1-ᾱ_t/ᾱ_s). Unless set, η is 0, x̂_0 is clipped to [-1, 1] with ε̂ left as predicted, the last ᾱ_s is 1,
- * and the spacing leading. Immutable: each method returns a changed sampler.
+ * <p>Steps as diffusers' {@code DDIMScheduler} does, from t to t - ⌊T/n⌋: x_s = √ᾱ_s x̂_0 +
+ * √(1-ᾱ_s-σ²) ε̂ + σ z with σ² = η² (1-ᾱ_s)/(1-ᾱ_t) (1-ᾱ_t/ᾱ_s). Unless set, η is 0, x̂_0 is
+ * clipped to [-1, 1] with ε̂ left as predicted, the last ᾱ_s is 1, and the spacing leading.
+ * Immutable: each method returns a changed sampler.
  */
 public final class Ddim implements Sampler {
   private final Timesteps timesteps;
@@ -68,16 +70,21 @@ public final class Ddim implements Sampler {
 
   /** Leaves x̂_0 as predicted. */
   public Ddim noClip() {
-    return new Ddim(
-        timesteps, eta, Double.POSITIVE_INFINITY, useClippedModelOutput, setAlphaToOne);
+    return new Ddim(timesteps, eta, Double.POSITIVE_INFINITY, useClippedModelOutput, setAlphaToOne);
   }
 
-  /** Whether ε̂ is derived anew from the clipped x̂_0; {@code use_clipped_model_output} in diffusers. */
+  /**
+   * Whether ε̂ is derived anew from the clipped x̂_0; {@code use_clipped_model_output} in
+   * diffusers.
+   */
   public Ddim useClippedModelOutput(boolean use) {
     return new Ddim(timesteps, eta, clip, use, setAlphaToOne);
   }
 
-  /** Whether the last step goes to ᾱ = 1, the image itself, or to ᾱ_0; {@code set_alpha_to_one} in diffusers. */
+  /**
+   * Whether the last step goes to ᾱ = 1, the image itself, or to ᾱ_0; {@code set_alpha_to_one} in
+   * diffusers.
+   */
   public Ddim setAlphaToOne(boolean set) {
     return new Ddim(timesteps, eta, clip, useClippedModelOutput, set);
   }
@@ -103,7 +110,11 @@ public final class Ddim implements Sampler {
 
   @Override
   public void sample(
-      NoisePredictor predictor, NoiseSchedule schedule, Tensor x, Noise noise, StepListener listener) {
+      NoisePredictor predictor,
+      NoiseSchedule schedule,
+      Tensor x,
+      Noise noise,
+      StepListener listener) {
     int[] t = timesteps.of(schedule);
     int stride = schedule.steps() / t.length;
     DenoisingLoop.run(
@@ -114,14 +125,17 @@ public final class Ddim implements Sampler {
         t,
         i -> {
           int previous = t[i] - stride;
-          double previousAlphaBar = schedule.alphaBar(previous < 0 && setAlphaToOne ? -1 : Math.max(previous, 0));
+          double previousAlphaBar =
+              schedule.alphaBar(previous < 0 && setAlphaToOne ? -1 : Math.max(previous, 0));
           return step(schedule.alphaBar(t[i]), previousAlphaBar, predictor.predictionType());
         });
   }
 
   private ReverseStep step(double alphaBar, double previousAlphaBar, PredictionType prediction) {
     double sigma =
-        eta * Math.sqrt((1 - previousAlphaBar) / (1 - alphaBar) * (1 - alphaBar / previousAlphaBar));
+        eta
+            * Math.sqrt(
+                (1 - previousAlphaBar) / (1 - alphaBar) * (1 - alphaBar / previousAlphaBar));
     double direction = Math.sqrt(Math.max(0, 1 - previousAlphaBar - sigma * sigma));
     PredictionType.Combination x0 = prediction.x0(alphaBar);
     PredictionType.Combination epsilon = prediction.epsilon(alphaBar);
@@ -135,7 +149,6 @@ public final class Ddim implements Sampler {
       fromXt = direction * clipped.fromXt();
       fromOutput = 0;
     }
-    return new ReverseStep(
-        x0.fromXt(), x0.fromOutput(), clip, fromX0, fromXt, fromOutput, sigma);
+    return new ReverseStep(x0.fromXt(), x0.fromOutput(), clip, fromX0, fromXt, fromOutput, sigma);
   }
 }

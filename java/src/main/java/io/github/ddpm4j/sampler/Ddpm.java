@@ -8,11 +8,12 @@ import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Ancestral sampling (Ho et al., arXiv 2006.11239, algorithm 2), over all timesteps or some of them.
+ * Ancestral sampling (Ho et al., arXiv 2006.11239, algorithm 2), over all timesteps or some of
+ * them.
  *
- * <p>Steps as diffusers' {@code DDPMScheduler} does: the posterior's mean for the clipped x̂_0, plus noise except from timestep 0.
- * Unless set, x̂_0 is clipped to [-1, 1], the variance is fixed_small, and the spacing leading. Immutable: each method returns a
- * changed sampler.
+ * <p>Steps as diffusers' {@code DDPMScheduler} does: the posterior's mean for the clipped x̂_0,
+ * plus noise except from timestep 0. Unless set, x̂_0 is clipped to [-1, 1], the variance is
+ * fixed_small, and the spacing leading. Immutable: each method returns a changed sampler.
  */
 public final class Ddpm implements Sampler {
   private final Timesteps timesteps;
@@ -92,7 +93,11 @@ public final class Ddpm implements Sampler {
 
   @Override
   public void sample(
-      NoisePredictor predictor, NoiseSchedule schedule, Tensor x, Noise noise, StepListener listener) {
+      NoisePredictor predictor,
+      NoiseSchedule schedule,
+      Tensor x,
+      Noise noise,
+      StepListener listener) {
     ReverseProcess reverse = new ReverseProcess(schedule);
     int[] t = timesteps.of(schedule);
     DenoisingLoop.run(

@@ -52,7 +52,12 @@ final class DenoisingLoop {
     Tensor output = predictor.predict(xt, t);
     if (output == null || !output.shape().equals(xt.shape())) {
       throw new InvalidArgumentException(
-          "the predictor returned " + output + " at timestep " + t + ", expected shape " + xt.shape());
+          "the predictor returned "
+              + output
+              + " at timestep "
+              + t
+              + ", expected shape "
+              + xt.shape());
     }
     return output;
   }

@@ -5,7 +5,10 @@ import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Tensor;
 
-/** A way from noise to images. Samplers are immutable and hold no state, so several threads may share one. */
+/**
+ * A way from noise to images. Samplers are immutable and hold no state, so several threads may
+ * share one.
+ */
 public interface Sampler {
   /**
    * Denoises images in place. Each step has memory of its own, given back at its end.
@@ -15,11 +18,19 @@ public interface Sampler {
    * @param x on entry x_T, that is, draw 0 of the noise, [N,H,W,C]; on return the images
    * @param noise noise of these images; step i takes draw i + 1, and none if no noise enters it
    * @param listener called after every step, or null
-   * @throws io.github.ddpm4j.InvalidArgumentException if the sampler does not suit the schedule, or the predictor returns a tensor
-   *     of another shape
+   * @throws io.github.ddpm4j.InvalidArgumentException if the sampler does not suit the schedule, or
+   *     the predictor returns a tensor of another shape
    */
-  void sample(NoisePredictor predictor, NoiseSchedule schedule, Tensor x, Noise noise, StepListener listener);
+  void sample(
+      NoisePredictor predictor,
+      NoiseSchedule schedule,
+      Tensor x,
+      Noise noise,
+      StepListener listener);
 
-  /** The timesteps that the steps start from, in their order: as many as there are calls of the predictor. */
+  /**
+   * The timesteps that the steps start from, in their order: as many as there are calls of the
+   * predictor.
+   */
   int[] timesteps(NoiseSchedule schedule);
 }

@@ -12,7 +12,8 @@ public interface StepListener {
    * @param steps number of steps
    * @param t timestep that the step started from
    * @param x images after the step, [N,H,W,C]; not to be changed
-   * @param x0 the step's prediction of the finished images, of x's shape; valid during the call only
+   * @param x0 the step's prediction of the finished images, of x's shape; valid during the call
+   *     only
    */
   void onStep(int index, int steps, int t, Tensor x, Tensor x0);
 }

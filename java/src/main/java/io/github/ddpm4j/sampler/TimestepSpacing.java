@@ -5,11 +5,13 @@ import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * Which of the schedule's timesteps a sampler of fewer steps visits; {@code timestep_spacing} in diffusers. Lin et al., arXiv
- * 2305.08891, table 2.
+ * Which of the schedule's timesteps a sampler of fewer steps visits; {@code timestep_spacing} in
+ * diffusers. Lin et al., arXiv 2305.08891, table 2.
  */
 public enum TimestepSpacing {
-  /** 0, ⌊T/n⌋, 2⌊T/n⌋, ..., each plus the offset: ends at the first timestep, leaves the last out. */
+  /**
+   * 0, ⌊T/n⌋, 2⌊T/n⌋, ..., each plus the offset: ends at the first timestep, leaves the last out.
+   */
   LEADING("leading") {
     @Override
     IntToDoubleFunction descending(int total, int n) {
@@ -44,7 +46,9 @@ public enum TimestepSpacing {
 
   abstract IntToDoubleFunction descending(int total, int n);
 
-  /** The name in a diffusers configuration: {@code leading}, {@code linspace} or {@code trailing}. */
+  /**
+   * The name in a diffusers configuration: {@code leading}, {@code linspace} or {@code trailing}.
+   */
   public String configName() {
     return configName;
   }
@@ -66,7 +70,15 @@ public enum TimestepSpacing {
     int largest = total - 1 - (int) timestep.applyAsDouble(0);
     if (added > largest) {
       throw new InvalidArgumentException(
-          "steps offset is " + offset + ", expected at most " + largest + " for " + n + " of " + total + " timesteps");
+          "steps offset is "
+              + offset
+              + ", expected at most "
+              + largest
+              + " for "
+              + n
+              + " of "
+              + total
+              + " timesteps");
     }
     int[] timesteps = new int[n];
     Arrays.setAll(timesteps, i -> (int) timestep.applyAsDouble(i) + added);

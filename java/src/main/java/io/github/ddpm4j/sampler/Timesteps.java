@@ -28,7 +28,11 @@ record Timesteps(int[] custom, int count, TimestepSpacing spacing, int offset) {
     for (int i = 0; i < timesteps.length; i++) {
       if (timesteps[i] < 0 || i > 0 && timesteps[i] >= timesteps[i - 1]) {
         throw new InvalidArgumentException(
-            "timestep " + i + " is " + timesteps[i] + ", expected descending timesteps of at least 0");
+            "timestep "
+                + i
+                + " is "
+                + timesteps[i]
+                + ", expected descending timesteps of at least 0");
       }
     }
     return new Timesteps(timesteps.clone(), timesteps.length, TimestepSpacing.LEADING, 0);

@@ -5,14 +5,14 @@ import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * How much noise each timestep of the forward process adds: β_t, and with α_t = 1 - β_t the products ᾱ_t = α_0 ... α_t (Ho et
- * al., arXiv 2006.11239, section 2). Immutable.
+ * How much noise each timestep of the forward process adds: β_t, and with α_t = 1 - β_t the
+ * products ᾱ_t = α_0 ... α_t (Ho et al., arXiv 2006.11239, section 2). Immutable.
  *
- * <p>Timesteps run from 0 to {@code steps() - 1}, as in diffusers; the paper counts from 1. Where a method says so, timestep -1
- * stands for the image without noise: ᾱ_{-1} = 1.
+ * <p>Timesteps run from 0 to {@code steps() - 1}, as in diffusers; the paper counts from 1. Where a
+ * method says so, timestep -1 stands for the image without noise: ᾱ_{-1} = 1.
  *
- * <p>All numbers are double and follow from double β. diffusers computes β and ᾱ in float32, so its numbers differ from these in
- * the seventh digit.
+ * <p>All numbers are double and follow from double β. diffusers computes β and ᾱ in float32, so its
+ * numbers differ from these in the seventh digit.
  */
 public final class NoiseSchedule {
   private static final double DEFAULT_START = 1e-4;
@@ -56,7 +56,10 @@ public final class NoiseSchedule {
     return quadratic(steps, DEFAULT_START, DEFAULT_END);
   }
 
-  /** √β from √start to √end in equal steps; {@code scaled_linear} in diffusers. Arguments as for {@link #linear}. */
+  /**
+   * √β from √start to √end in equal steps; {@code scaled_linear} in diffusers. Arguments as for
+   * {@link #linear}.
+   */
   public static NoiseSchedule quadratic(int steps, double start, double end) {
     requireEnds(start, end);
     return spaced(steps, Math.sqrt(start), Math.sqrt(end), root -> root * root);
@@ -68,17 +71,18 @@ public final class NoiseSchedule {
   }
 
   /**
-   * β = start + (end - start) / (1 + exp(-u)) with u from -6 to 6 in equal steps; {@code sigmoid} in diffusers. Arguments as for
-   * {@link #linear}.
+   * β = start + (end - start) / (1 + exp(-u)) with u from -6 to 6 in equal steps; {@code sigmoid}
+   * in diffusers. Arguments as for {@link #linear}.
    */
   public static NoiseSchedule sigmoid(int steps, double start, double end) {
     requireEnds(start, end);
-    return spaced(steps, -SIGMOID_RANGE, SIGMOID_RANGE, u -> start + (end - start) / (1 + Math.exp(-u)));
+    return spaced(
+        steps, -SIGMOID_RANGE, SIGMOID_RANGE, u -> start + (end - start) / (1 + Math.exp(-u)));
   }
 
   /**
-   * ᾱ along cos² ((t/T + 0.008) / 1.008 · π/2), with β at most 0.999 (Nichol and Dhariwal, arXiv 2102.09672, eq. 17); {@code
-   * squaredcos_cap_v2} in diffusers.
+   * ᾱ along cos² ((t/T + 0.008) / 1.008 · π/2), with β at most 0.999 (Nichol and Dhariwal, arXiv
+   * 2102.09672, eq. 17); {@code squaredcos_cap_v2} in diffusers.
    *
    * @param steps number of timesteps, at least 1
    */
@@ -110,16 +114,18 @@ public final class NoiseSchedule {
   }
 
   /**
-   * This schedule with √ᾱ shifted and scaled so that the last is 0 and the first unchanged: at the last timestep nothing is left
-   * of the image (Lin et al., arXiv 2305.08891, algorithm 1). A model that predicts ε cannot be sampled from there, since x_0
-   * does not follow from ε; {@code v_prediction} and {@code sample} can.
+   * This schedule with √ᾱ shifted and scaled so that the last is 0 and the first unchanged: at the
+   * last timestep nothing is left of the image (Lin et al., arXiv 2305.08891, algorithm 1). A model
+   * that predicts ε cannot be sampled from there, since x_0 does not follow from ε; {@code
+   * v_prediction} and {@code sample} can.
    *
    * @throws InvalidArgumentException if there is only one timestep
    */
   public NoiseSchedule rescaledToZeroTerminalSnr() {
     int steps = steps();
     if (steps < 2) {
-      throw new InvalidArgumentException("the schedule has " + steps + " timestep, expected at least 2");
+      throw new InvalidArgumentException(
+          "the schedule has " + steps + " timestep, expected at least 2");
     }
     double first = signal(0);
     double last = signal(steps - 1);
@@ -192,7 +198,8 @@ public final class NoiseSchedule {
 
   private static void requireSteps(int steps) {
     if (steps < 1) {
-      throw new InvalidArgumentException("number of timesteps is " + steps + ", expected at least 1");
+      throw new InvalidArgumentException(
+          "number of timesteps is " + steps + ", expected at least 1");
     }
   }
 
