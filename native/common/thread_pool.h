@@ -31,10 +31,11 @@ enum ScratchSlot {
   kPackedWeights,
   kPackedInput,
   kPanelScratch,
-  kOffsetTable,
   kTapOrder,
   kZeroRow,
+  kTileSources,
   kRowPointers,
+  kTapSteps,
   kScores,
   kPartialSums,
   kScratchSlots

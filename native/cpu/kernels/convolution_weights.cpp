@@ -1,146 +1,228 @@
 // Gradients of convolutions and linear maps by weights and bias.
 //
 // dw[k][tap,c] is a product of columns, summed over all pixels of all images: dy[pixel][k] by x[source of pixel at tap][c].
-// Pixels are taken in blocks that fit the caches: dy's block is packed once as tiles of kTileRows channels, and for every kPanel
-// columns (tap,c) the source vectors are gathered into a panel. Pixels are also split into parts that depend on the shape only;
-// each part has partial sums of its own, and the parts are added in order. So the result does not depend on the threads.
+// Pixels are taken in blocks: dy's block is packed as tiles of kColumnTileRows channels, and for every few vectors of columns
+// (tap,c) the source vectors are gathered into a panel that stays in the first-level cache while all of dy passes by.
+//
+// A task takes some of the columns over some of the blocks. How the blocks are split into parts depends on the shape only; each
+// part has partial sums of its own, added in order at the end. So the result does not depend on the threads.
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
+#include "cpu/kernels/scratch.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-constexpr int64_t kPixelBlock = 256;
+constexpr int64_t kPixelBlock = 128;
+constexpr int64_t kColumnPanel = kColumnTileVectors * kLanes;
 
-/** Parts of the sum over pixels: enough to share among threads, not more than some 32 MB of partial sums. */
-int64_t parts_of(int64_t pixels, int64_t weights) {
-  int64_t parts = divide_up(pixels, kPixelBlock);
-  int64_t most = (int64_t{8} << 20) / weights;
-  if (most > 16) most = 16;
-  if (most < 1) most = 1;
-  return parts < most ? parts : most;
+/** Gradients up to this size stay in the second-level cache while a task adds to them. */
+constexpr int64_t kCachedGradient = 64 << 10;
+
+/** Panels of a group of columns at least, for which a task packs dy once. */
+constexpr int64_t kPanelsOfGroup = 4;
+
+/** How the work is split: tasks = parts of the pixels times groups of the columns. */
+struct Split {
+  int64_t blocks, parts, panels, groups;
+};
+
+Split split_of(const WindowGeometry& g) {
+  Split s{};
+  s.blocks = divide_up(g.n * g.oh * g.ow, kPixelBlock);
+  s.panels = divide_up(g.r * g.s * g.c, kColumnPanel);
+  // Parts keep a thread on its own pixels, but each costs another gradient in memory, so a large gradient is split by columns.
+  bool cached = g.weight_elements() * int64_t{sizeof(float)} <= kCachedGradient;
+  int64_t most_parts = cached ? 16 : 2, most_groups = divide_up(s.panels, kPanelsOfGroup);
+  s.parts = s.blocks / (cached ? 2 : 16);
+  s.parts = s.parts < 1 ? 1 : (s.parts > most_parts ? most_parts : s.parts);
+  s.groups = divide_up(cached ? 8 : 16, s.parts);
+  if (s.groups > most_groups) s.groups = most_groups;
+  return s;
 }
 
-/** Pointers to the source rows at one tap of a block of pixels; null outside the picture. */
-void find_sources(const Conv2dBackwardWeightsArgs& a, int64_t tap, int64_t first, int64_t count, const float** sources) {
+/** Pointers to the source rows at one tap of a block of pixels; a row of zeros outside the picture. */
+void find_sources(const Conv2dBackwardWeightsArgs& a, int64_t tap, int64_t first, int64_t count, const float* zeros,
+                  const float** sources) {
   const WindowGeometry& g = a.g;
   int64_t r = tap / g.s, s = tap % g.s;
   int64_t image = first / (g.oh * g.ow), oh = first / g.ow % g.oh, ow = first % g.ow;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count;) {
+    // The rest of an output row: some sources left of the picture, some in it, some right of it.
     int64_t h = oh * g.stride_h - g.pad_top + r, w = ow * g.stride_w - g.pad_left + s;
-    bool inside = h >= 0 && h < g.h && w >= 0 && w < g.w;
-    sources[i] = inside ? a.x + ((image * g.h + h) * g.w + w) * g.c : nullptr;
-    if (++ow == g.ow) {
-      ow = 0;
-      if (++oh == g.oh) {
-        oh = 0;
-        ++image;
-      }
+    int64_t end = i + g.ow - ow < count ? i + g.ow - ow : count;
+    bool exists = h >= 0 && h < g.h;
+    for (; i < end && (!exists || w < 0); ++i, w += g.stride_w) sources[i] = zeros;
+    if (i < end && w < g.w) {
+      const float* source = a.x + ((image * g.h + h) * g.w + w) * g.c;
+      int64_t inside = divide_up(g.w - w, g.stride_w);
+      int64_t last = i + inside < end ? i + inside : end;
+      for (; i < last; ++i, source += g.stride_w * g.c) sources[i] = source;
+    }
+    for (; i < end; ++i) sources[i] = zeros;
+    ow = 0;
+    if (++oh == g.oh) {
+      oh = 0;
+      ++image;
     }
   }
 }
 
-/** Columns first to first + kPanel - 1 of the source matrix [pixels, taps * C] as a panel. */
-void gather_panel(const float* const* sources, int64_t count, int64_t c, int64_t columns, int64_t first, float* panel) {
-  if (c % kLanes == 0) {
-    // A vector of columns lies within one tap.
-    for (int j = 0; j < kTileVectors; ++j) {
-      int64_t column = first + j * kLanes;
-      bool exists = column < columns;
-      const float* const* rows = sources + (exists ? column / c * kPixelBlock : 0);
-      int64_t offset = column % c;
-      for (int64_t i = 0; i < count; ++i)
-        store(panel + i * kPanel + j * kLanes, exists && rows[i] != nullptr ? load(rows[i] + offset) : Vec{});
-    }
-    return;
-  }
-  for (int j = 0; j < kPanel; ++j) {
-    int64_t column = first + j;
-    bool exists = column < columns;
-    const float* const* rows = sources + (exists ? column / c * kPixelBlock : 0);
-    int64_t offset = column % c;
+/** dy's block [count,K] as tiles [tile][pixel][kColumnTileRows], zeros in channels that do not exist. */
+void pack_block(const float* dy, int64_t count, int64_t k, float* packed) {
+  constexpr int64_t kTileSize = kPixelBlock * kColumnTileRows;
+  constexpr int kTilesOfLine = 16 / kColumnTileRows;
+  int64_t first = 0;
+  // A cache line of dy at a time: its rows are often a power of two apart, so a line would not stay for a second visit.
+  for (; first + 16 <= k; first += 16, packed += kTilesOfLine * kTileSize)
     for (int64_t i = 0; i < count; ++i)
-      panel[i * kPanel + j] = exists && rows[i] != nullptr ? rows[i][offset] : 0.0f;
+#pragma GCC unroll 4
+      for (int t = 0; t < kTilesOfLine; ++t)
+        std::memcpy(packed + t * kTileSize + i * kColumnTileRows, dy + i * k + first + t * kColumnTileRows,
+                    kColumnTileRows * sizeof(float));
+  for (; first < k; first += kColumnTileRows, packed += kTileSize)
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t j = 0; j < kColumnTileRows; ++j)
+        packed[i * kColumnTileRows + j] = first + j < k ? dy[i * k + first + j] : 0.0f;
+}
+
+/** kVectors vectors of columns of the source matrix [pixels, taps * C], from column first on, as a panel. */
+template <int kVectors>
+void gather_panel(const float* const* sources, int64_t count, int64_t c, int64_t columns, int64_t first, float* panel) {
+  constexpr int64_t kWidth = kVectors * kLanes;
+  if (c % kLanes == 0) {
+    // Each vector lies within one tap.
+    const float* const* rows[kVectors];
+    int64_t offset[kVectors];
+    for (int j = 0; j < kVectors; ++j) {
+      rows[j] = sources + (first + j * kLanes) / c * kPixelBlock;
+      offset[j] = (first + j * kLanes) % c;
+    }
+    for (int64_t i = 0; i < count; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) store(panel + i * kWidth + j * kLanes, load(rows[j][i] + offset[j]));
+  } else {
+    for (int64_t j = 0; j < kWidth; ++j) {
+      if (first + j >= columns) {
+        for (int64_t i = 0; i < count; ++i) panel[i * kWidth + j] = 0.0f;
+        continue;
+      }
+      const float* const* rows = sources + (first + j) / c * kPixelBlock;
+      int64_t offset = (first + j) % c;
+      for (int64_t i = 0; i < count; ++i) panel[i * kWidth + j] = rows[i][offset];
+    }
   }
 }
 
-/** Adds a block of pixels to the partial sums dw [K,columns] and, if not null, dbias [K]. */
-void add_block(const Conv2dBackwardWeightsArgs& a, int64_t first, int64_t count, float* dw, float* dbias) {
-  const WindowGeometry& g = a.g;
-  int64_t taps = g.r * g.s, columns = taps * g.c, tiles = divide_up(g.k, kTileRows);
-  auto* left = static_cast<float*>(
-      thread_scratch(kPackedInput, static_cast<size_t>(tiles * kTileRows * kPixelBlock) * sizeof(float)));
-  for (int64_t t = 0; t < tiles; ++t) {
-    float* packed = left + t * kTileRows * kPixelBlock;
-    int64_t present = g.k - t * kTileRows < kTileRows ? g.k - t * kTileRows : kTileRows;
-    for (int64_t i = 0; i < count; ++i) {
-      const float* dy = a.dy + (first + i) * g.k + t * kTileRows;
-      for (int64_t k = 0; k < kTileRows; ++k) packed[i * kTileRows + k] = k < present ? dy[k] : 0.0f;
-    }
-  }
-  auto** sources =
-      static_cast<const float**>(thread_scratch(kRowPointers, static_cast<size_t>(taps * kPixelBlock) * sizeof(float*)));
-  for (int64_t tap = 0; tap < taps; ++tap) find_sources(a, tap, first, count, sources + tap * kPixelBlock);
-  auto* panel = static_cast<float*>(thread_scratch(kPanelScratch, kPixelBlock * kPanel * sizeof(float)));
-  for (int64_t column = 0; column < columns; column += kPanel) {
-    gather_panel(sources, count, g.c, columns, column, panel);
-    for (int64_t t = 0; t < tiles; ++t) {
-      Tile tile = multiply_columns(left + t * kTileRows * kPixelBlock, kTileRows, count, panel);
-      for (int i = 0; i < kTileRows && t * kTileRows + i < g.k; ++i) {
-        float* row = dw + (t * kTileRows + i) * columns;
-        for (int j = 0; j < kTileVectors; ++j) {
-          int64_t at = column + j * kLanes;
-          store_columns(row, at, columns, load_columns(row, at, columns) + tile.sum[i][j]);
+/** Adds the products of a block of dy with a panel to some columns of dw [K,columns]. */
+template <int kVectors>
+void add_panel(const float* packed, int64_t count, int64_t k, const float* panel, int64_t first, int64_t columns, float* dw) {
+  for (int64_t row = 0; row < k; row += kColumnTileRows, packed += kPixelBlock * kColumnTileRows) {
+    Tile<kColumnTileRows, kVectors> tile = multiply_columns<kVectors>(packed, kColumnTileRows, count, panel);
+    float* target = dw + row * columns + first;
+    if (row + kColumnTileRows <= k && first + kVectors * kLanes <= columns) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kColumnTileRows; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < kVectors; ++j) {
+          float* at = target + i * columns + j * kLanes;
+          store(at, load(at) + tile.sum[i][j]);
         }
+      continue;
+    }
+    Tile<kColumnTileRows, kVectors> sums = tile;  // a copy that may be indexed, so that the other need not be in memory
+    for (int64_t i = 0; i < kColumnTileRows && row + i < k; ++i)
+      for (int64_t j = 0; j < kVectors; ++j) {
+        float* at = target + i * columns;
+        store_columns(at, j * kLanes, columns - first, load_columns(at, j * kLanes, columns - first) + sums.sum[i][j]);
       }
-    }
   }
-  if (dbias != nullptr)
-    for (int64_t k = 0; k < g.k; k += kLanes) {
-      Vec sum{};
-      for (int64_t i = 0; i < count; ++i) sum += load_columns(a.dy + (first + i) * g.k, k, g.k);
-      store_columns(dbias, k, g.k, load_columns(dbias, k, g.k) + sum);
+}
+
+template <int kVectors>
+void gather_and_add(const float* packed, const float* const* sources, int64_t count, const WindowGeometry& g, int64_t first,
+                    float* dw) {
+  int64_t columns = g.r * g.s * g.c;
+  float* panel = scratch<float>(kPanelScratch, kPixelBlock * kColumnPanel);
+  gather_panel<kVectors>(sources, count, g.c, columns, first, panel);
+  add_panel<kVectors>(packed, count, g.k, panel, first, columns, dw);
+}
+
+/** Adds a block of pixels to columns [first_column, last_column) of dw [K,columns]. */
+void add_block(const Conv2dBackwardWeightsArgs& a, int64_t first, int64_t count, int64_t first_column, int64_t last_column,
+               const float* zeros, float* dw) {
+  const WindowGeometry& g = a.g;
+  float* packed = scratch<float>(kPackedInput, round_up(g.k, kColumnTileRows) * kPixelBlock);
+  pack_block(a.dy + first * g.k, count, g.k, packed);
+  auto** sources = scratch<const float*>(kRowPointers, g.r * g.s * kPixelBlock);
+  for (int64_t tap = first_column / g.c; tap < divide_up(last_column, g.c); ++tap)
+    find_sources(a, tap, first, count, zeros, sources + tap * kPixelBlock);
+  for (int64_t column = first_column; column < last_column; column += kColumnPanel) {
+    int64_t left = last_column - column;
+    if (left > 2 * kLanes)
+      gather_and_add<3>(packed, sources, count, g, column, dw);
+    else if (left > kLanes)
+      gather_and_add<2>(packed, sources, count, g, column, dw);
+    else
+      gather_and_add<1>(packed, sources, count, g, column, dw);
+  }
+}
+
+void add_bias(const float* dy, int64_t count, int64_t channels, float* dbias) {
+  for (int64_t k = 0; k < channels; k += kLanes) {
+    Vec sum{};
+    for (int64_t i = 0; i < count; ++i) sum += load_columns(dy + i * channels, k, channels);
+    store_columns(dbias, k, channels, load_columns(dbias, k, channels) + sum);
+  }
+}
+
+/** sum[0..count) += the parts [parts, stride], in order. */
+void add_parts(const float* parts, int64_t number, int64_t stride, int64_t count, float* sum) {
+  constexpr int64_t kChunk = 4096;
+  parallel_for(divide_up(count, kChunk), [&](int64_t chunk) {
+    int64_t end = (chunk + 1) * kChunk < count ? (chunk + 1) * kChunk : count;
+    for (int64_t i = chunk * kChunk; i < end; i += kLanes) {
+      Vec v = load_columns(sum, i, end);
+      for (int64_t part = 0; part < number; ++part) v += load_columns(parts + part * stride, i, end);
+      store_columns(sum, i, end, v);
     }
+  });
 }
 
 }  // namespace
 
 ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& a) {
   const WindowGeometry& g = a.g;
-  int64_t pixels = g.n * g.oh * g.ow, weights = g.weight_elements(), size = weights + g.k;
-  int64_t parts = parts_of(pixels, weights), blocks = divide_up(pixels, kPixelBlock);
-  auto* partial = static_cast<float*>(thread_scratch(kPartialSums, static_cast<size_t>(parts * size) * sizeof(float)));
-  parallel_for(parts, [&](int64_t part) {
-    float* dw = partial + part * size;
-    std::memset(dw, 0, static_cast<size_t>(size) * sizeof(float));
-    for (int64_t block = blocks * part / parts; block < blocks * (part + 1) / parts; ++block) {
-      int64_t first = block * kPixelBlock;
-      add_block(a, first, pixels - first < kPixelBlock ? pixels - first : kPixelBlock, dw,
-                a.dbias == nullptr ? nullptr : dw + weights);
+  Split split = split_of(g);
+  int64_t pixels = g.n * g.oh * g.ow, columns = g.r * g.s * g.c, weights = g.k * columns, size = weights + g.k;
+  float* zeros = scratch<float>(kZeroRow, g.c);
+  std::memset(zeros, 0, static_cast<size_t>(g.c) * sizeof(float));
+  // A single part adds straight to the result.
+  bool direct = split.parts == 1;
+  float* partial = direct ? nullptr : scratch<float>(kPartialSums, split.parts * size);
+  parallel_for(split.parts * split.groups, [&](int64_t task) {
+    int64_t part = task / split.groups, group = task % split.groups;
+    int64_t first_column = split.panels * group / split.groups * kColumnPanel;
+    int64_t last_column = split.panels * (group + 1) / split.groups * kColumnPanel;
+    if (last_column > columns) last_column = columns;
+    float* dw = direct ? a.dw : partial + part * size;
+    float* dbias = a.dbias == nullptr || group != 0 ? nullptr : (direct ? a.dbias : dw + weights);
+    if (!direct) {
+      for (int64_t k = 0; k < g.k; ++k)
+        std::memset(dw + k * columns + first_column, 0, static_cast<size_t>(last_column - first_column) * sizeof(float));
+      if (dbias != nullptr) std::memset(dbias, 0, static_cast<size_t>(g.k) * sizeof(float));
+    }
+    for (int64_t block = split.blocks * part / split.parts; block < split.blocks * (part + 1) / split.parts; ++block) {
+      int64_t first = block * kPixelBlock, count = pixels - first < kPixelBlock ? pixels - first : kPixelBlock;
+      add_block(a, first, count, first_column, last_column, zeros, dw);
+      if (dbias != nullptr) add_bias(a.dy + first * g.k, count, g.k, dbias);
     }
   });
-  constexpr int64_t kChunk = 4096;
-  parallel_for(divide_up(weights, kChunk), [&](int64_t chunk) {
-    int64_t end = (chunk + 1) * kChunk < weights ? (chunk + 1) * kChunk : weights;
-    for (int64_t i = chunk * kChunk; i < end; i += kLanes) {
-      Vec sum = load_columns(a.dw, i, end);
-      for (int64_t part = 0; part < parts; ++part) sum += load_columns(partial + part * size, i, end);
-      store_columns(a.dw, i, end, sum);
-    }
-  });
-  if (a.dbias != nullptr)
-    for (int64_t k = 0; k < g.k; ++k)
-      for (int64_t part = 0; part < parts; ++part) a.dbias[k] += partial[part * size + weights + k];
+  if (!direct) {
+    add_parts(partial, split.parts, size, weights, a.dw);
+    if (a.dbias != nullptr) add_parts(partial + weights, split.parts, size, g.k, a.dbias);
+  }
   return DDPM_OK;
-}
-
-ddpm_status linear_backward_weights(const LinearBackwardWeightsArgs& a) {
-  WindowGeometry g{};
-  g.n = g.h = g.oh = g.r = g.s = g.stride_h = g.stride_w = 1;
-  g.w = g.ow = a.rows;
-  g.c = a.in_features;
-  g.k = a.out_features;
-  return conv2d_backward_weights({g, a.x, a.dy, a.dw, a.dbias});
 }
 
 }  // namespace ddpm::cpu::DDPM_ISA

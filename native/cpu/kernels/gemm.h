@@ -7,14 +7,16 @@
 /**
  * The matrix-product microkernels: the core under convolution, linear maps and attention.
  *
- * A tile of kTileRows x kPanel sums stays in registers over the whole reduction. One side is broadcast, an element at a time;
- * the other comes as vectors from a panel: kPanel neighbouring columns stored together, row after row, zeros in columns that
- * do not exist. Every element of a tile is summed in the order of the reduction by the same instructions, so a result does not
- * depend on where in a tile, or in which tile, it is computed.
+ * A tile of sums stays in registers over the whole reduction. One side is broadcast, an element at a time; the other comes as
+ * vectors from a panel: neighbouring columns of a matrix stored together, row after row, zeros in columns that do not exist.
+ * A matrix is a sequence of panels of kPanel columns; if its last columns fit one vector, the last panel is one vector wide.
+ *
+ * Every element of a tile is summed in the order of the reduction by the same instructions, so a result does not depend on
+ * where in a tile, or in which tile, it is computed.
  */
 namespace ddpm::cpu::DDPM_ISA {
 
-/** Two vectors wide; as many rows as leave registers for a panel's row and a broadcast: 12 of 16, or 16 of 32. */
+/** Tiles of multiply_rows: as many rows as leave registers for a row of the panel and a broadcast, 12 sums of 16 or 16 of 32. */
 constexpr int kTileVectors = 2;
 constexpr int kPanel = kTileVectors * kLanes;
 #if defined(__AVX512F__)
@@ -23,98 +25,101 @@ constexpr int kTileRows = 8;
 constexpr int kTileRows = 6;
 #endif
 
+/**
+ * Tiles of multiply_columns. Here the sums are many and the reduction is cut into blocks, so what counts is that the tile
+ * divides common channel counts: four, and with a 3 x 3 window three vectors too.
+ */
+constexpr int kColumnTileRows = 4;
+constexpr int kColumnTileVectors = 3;
+
 namespace {
 
+template <int kRows, int kVectors>
 struct Tile {
-  Vec sum[kTileRows][kTileVectors];
+  Vec sum[kRows][kVectors];
 };
 
-inline int64_t round_up(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
-inline int64_t divide_up(int64_t x, int64_t divisor) { return (x + divisor - 1) / divisor; }
-
 /**
- * sum[i][j] = sum over t < taps and d < depth of rows[t * kTileRows + i][d] * panel[(t * depth + d) * kPanel + j]: rows of one
- * operand wherever they lie in memory, so that neither an im2col copy nor a packed left side is needed.
+ * sum[i][j] = sum over t < taps and d < depth of rows[t * kTileRows + i][d] * panel[(steps[t] * depth + d) * width + j]: rows of
+ * one operand wherever they lie in memory, so that neither an im2col copy nor a packed left side is needed. Tap t is step
+ * steps[t] of the panel.
  */
-inline __attribute__((always_inline)) Tile multiply_rows(const float* const* rows, int64_t taps, int64_t depth,
-                                                         const float* panel) {
-  Vec sum[kTileRows][kTileVectors] = {};
+template <int kVectors>
+inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_rows(const float* const* rows, const int64_t* steps,
+                                                                              int64_t taps, int64_t depth,
+                                                                              const float* panel) {
+  constexpr int kWidth = kVectors * kLanes;
+  Tile<kTileRows, kVectors> tile = {};
   for (int64_t t = 0; t < taps; ++t, rows += kTileRows) {
     const float* row[kTileRows];
 #pragma GCC unroll 16
     for (int i = 0; i < kTileRows; ++i) row[i] = rows[i];
-    for (int64_t d = 0; d < depth; ++d, panel += kPanel) {
-      Vec b[kTileVectors];
+    const float* b_row = panel + steps[t] * depth * kWidth;
+    for (int64_t d = 0; d < depth; ++d, b_row += kWidth) {
+      Vec b[kVectors];
 #pragma GCC unroll 4
-      for (int j = 0; j < kTileVectors; ++j) b[j] = load(panel + j * kLanes);
+      for (int j = 0; j < kVectors; ++j) b[j] = load(b_row + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < kTileRows; ++i) {
         Vec a = broadcast(row[i][d]);
 #pragma GCC unroll 4
-        for (int j = 0; j < kTileVectors; ++j) sum[i][j] += a * b[j];
+        for (int j = 0; j < kVectors; ++j) tile.sum[i][j] += a * b[j];
       }
     }
   }
-  Tile tile;
-#pragma GCC unroll 16
-  for (int i = 0; i < kTileRows; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < kTileVectors; ++j) tile.sum[i][j] = sum[i][j];
   return tile;
 }
 
-/**
- * sum[i][j] = sum over d < depth of a[d * a_stride + i] * panel[d * kPanel + j]: a product of columns, as weight gradients are.
- */
-inline __attribute__((always_inline)) Tile multiply_columns(const float* a, int64_t a_stride, int64_t depth,
-                                                            const float* panel) {
-  Vec sum[kTileRows][kTileVectors] = {};
-  for (int64_t d = 0; d < depth; ++d, a += a_stride, panel += kPanel) {
-    Vec b[kTileVectors];
+/** sum[i][j] = sum over d < depth of a[d * a_stride + i] * panel[d * width + j]: a product of columns, as weight gradients are. */
+template <int kVectors>
+inline __attribute__((always_inline)) Tile<kColumnTileRows, kVectors> multiply_columns(const float* a, int64_t a_stride,
+                                                                                       int64_t depth, const float* panel) {
+  Tile<kColumnTileRows, kVectors> tile = {};
+  for (int64_t d = 0; d < depth; ++d, a += a_stride, panel += kVectors * kLanes) {
+    Vec b[kVectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < kTileVectors; ++j) b[j] = load(panel + j * kLanes);
+    for (int j = 0; j < kVectors; ++j) b[j] = load(panel + j * kLanes);
 #pragma GCC unroll 16
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < kColumnTileRows; ++i) {
       Vec x = broadcast(a[i]);
 #pragma GCC unroll 4
-      for (int j = 0; j < kTileVectors; ++j) sum[i][j] += x * b[j];
+      for (int j = 0; j < kVectors; ++j) tile.sum[i][j] += x * b[j];
     }
   }
-  Tile tile;
-#pragma GCC unroll 16
-  for (int i = 0; i < kTileRows; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < kTileVectors; ++j) tile.sum[i][j] = sum[i][j];
   return tile;
 }
 
-/** Up to kPanel floats of a row as vectors; columns at and beyond count are zero. */
-inline Vec load_columns(const float* row, int64_t column, int64_t count) {
-  return column + kLanes <= count ? load(row + column) : load_first(row + column, count > column ? count - column : 0);
-}
+/** Width of the panel that starts at a column. */
+inline int64_t panel_width(int64_t columns, int64_t first) { return columns - first > kLanes ? kPanel : kLanes; }
 
-inline void store_columns(float* row, int64_t column, int64_t count, Vec v) {
-  if (column + kLanes <= count)
-    store(row + column, v);
-  else if (count > column)
-    store_first(row + column, v, count - column);
-}
+/** Floats that the panels of a matrix take. Panel p starts at p * depth * kPanel. */
+inline int64_t panels_size(int64_t depth, int64_t columns) { return divide_up(columns, kPanel) * depth * kPanel; }
 
-/** A panel of the matrix [depth,columns] from its column first on: kPanel columns of each row, zeros beyond the last. */
-inline void pack_panel(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns, float* panel) {
+/** The panel of the matrix [depth,columns] that starts at column first and is so many columns wide. */
+inline void pack_panel(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns, int64_t width,
+                       float* panel) {
   for (int64_t d = 0; d < depth; ++d)
-    for (int j = 0; j < kTileVectors; ++j)
-      store(panel + d * kPanel + j * kLanes, load_columns(matrix + d * stride, first + j * kLanes, columns));
+    for (int64_t j = 0; j < width; j += kLanes)
+      store(panel + d * width + j, load_columns(matrix + d * stride, first + j, columns));
 }
 
-/** A panel of the transpose of the matrix [columns,depth]: rows first to first + kPanel - 1 become columns. */
+/** The panel of the transpose of the matrix [columns,depth] that starts at column first: rows of the matrix become columns. */
 inline void pack_panel_transposed(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns,
                                   float* panel) {
-  int64_t count = columns - first < kPanel ? columns - first : kPanel;
-  if (count < kPanel) std::memset(panel, 0, static_cast<size_t>(depth * kPanel) * sizeof(float));
-  for (int64_t j = 0; j < count; ++j) {
-    const float* row = matrix + (first + j) * stride;
-    for (int64_t d = 0; d < depth; ++d) panel[d * kPanel + j] = row[d];
+  int64_t width = panel_width(columns, first);
+  for (int64_t j = 0; j < width; j += kLanes) {
+    int64_t count = columns - first - j < kLanes ? columns - first - j : kLanes;
+    const float* rows = matrix + (first + j) * stride;
+    int64_t d = 0;
+    for (; d + kLanes <= depth; d += kLanes) {
+      Vec block[kLanes];
+      for (int64_t i = 0; i < kLanes; ++i) block[i] = i < count ? load(rows + i * stride + d) : Vec{};
+      transpose(block);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < kLanes; ++i) store(panel + (d + i) * width + j, block[i]);
+    }
+    for (; d < depth; ++d)
+      for (int64_t i = 0; i < kLanes; ++i) panel[d * width + j + i] = i < count ? rows[i * stride + d] : 0.0f;
   }
 }
 

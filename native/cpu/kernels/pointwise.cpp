@@ -1,33 +1,8 @@
-// Element-wise ops: memory-bound, so each is one pass, split into chunks that a core takes in order.
+// Ops on single elements, rows and tables. They are bound by memory, so each is one pass.
+#include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
-#include "cpu/kernels/vector.h"
 
 namespace ddpm::cpu::DDPM_ISA {
-namespace {
-
-/** Elements of one task: large enough to pay for handing it out, small enough to share evenly. */
-constexpr int64_t kChunk = 16384;
-
-/** Runs body(begin, end) over [0, count) in chunks. */
-template <class Body>
-void for_chunks(int64_t count, const Body& body) {
-  parallel_for((count + kChunk - 1) / kChunk, [&](int64_t i) {
-    int64_t begin = i * kChunk;
-    body(begin, begin + kChunk < count ? begin + kChunk : count);
-  });
-}
-
-/** y[i] = f(inputs[i]...) by whole vectors, the tail by a partial one: every element sees the same arithmetic. */
-template <class F, class... In>
-void map(int64_t count, float* y, const F& f, const In*... inputs) {
-  for_chunks(count, [&](int64_t begin, int64_t end) {
-    int64_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) store(y + i, f(load(inputs + i)...));
-    if (i < end) store_first(y + i, f(load_first(inputs + i, end - i)...), end - i);
-  });
-}
-
-}  // namespace
 
 ddpm_status silu(const SiluArgs& a) {
   map(a.count, a.y, [](Vec x) { return x * sigmoid(x); }, a.x);
@@ -55,6 +30,82 @@ ddpm_status copy(const CopyArgs& a) {
   for_chunks(a.count, [&](int64_t begin, int64_t end) {
     std::memcpy(a.dst + begin, a.src + begin, static_cast<size_t>(end - begin) * sizeof(float));
   });
+  return DDPM_OK;
+}
+
+ddpm_status add(const AddArgs& a) {
+  map(a.count, a.y, [](Vec x, Vec y) { return x + y; }, a.a, a.b);
+  return DDPM_OK;
+}
+
+ddpm_status scale(const ScaleArgs& a) {
+  map(a.count, a.y, [factor = a.factor](Vec x) { return factor * x; }, a.x);
+  return DDPM_OK;
+}
+
+ddpm_status concat(const ConcatArgs& a) {
+  for_rows(a.rows, a.ca + a.cb, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* y = a.y + i * (a.ca + a.cb);
+      std::memcpy(y, a.a + i * a.ca, static_cast<size_t>(a.ca) * sizeof(float));
+      std::memcpy(y + a.ca, a.b + i * a.cb, static_cast<size_t>(a.cb) * sizeof(float));
+    }
+  });
+  return DDPM_OK;
+}
+
+ddpm_status concat_backward(const ConcatBackwardArgs& a) {
+  for_rows(a.rows, a.ca + a.cb, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float* dy = a.dy + i * (a.ca + a.cb);
+      if (a.da != nullptr) std::memcpy(a.da + i * a.ca, dy, static_cast<size_t>(a.ca) * sizeof(float));
+      if (a.db != nullptr) std::memcpy(a.db + i * a.cb, dy + a.ca, static_cast<size_t>(a.cb) * sizeof(float));
+    }
+  });
+  return DDPM_OK;
+}
+
+ddpm_status sum_pixels(const SumPixelsArgs& a) {
+  parallel_for(a.n, [&](int64_t n) {
+    const float* x = a.x + n * a.pixels * a.c;
+    for (int64_t c = 0; c < a.c; c += kLanes) {
+      Vec sum{};
+      for (int64_t p = 0; p < a.pixels; ++p) sum += load_columns(x + p * a.c, c, a.c);
+      store_columns(a.y + n * a.c, c, a.c, sum);
+    }
+  });
+  return DDPM_OK;
+}
+
+ddpm_status time_embedding(const TimeEmbeddingArgs& a) {
+  // In double precision: t f reaches a thousand radians, where a float product would be off by 1e-4.
+  int64_t half = a.dim / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    double frequency = std::exp(-std::log(10000.0) * static_cast<double>(i) / (static_cast<double>(half) - a.freq_shift));
+    for (int64_t n = 0; n < a.n; ++n) {
+      double angle = a.t[n] * frequency;
+      float sine = static_cast<float>(std::sin(angle)), cosine = static_cast<float>(std::cos(angle));
+      a.out[n * a.dim + i] = a.flip_sin_to_cos ? cosine : sine;
+      a.out[n * a.dim + half + i] = a.flip_sin_to_cos ? sine : cosine;
+    }
+  }
+  return DDPM_OK;
+}
+
+ddpm_status embedding(const EmbeddingArgs& a) {
+  for (int64_t n = 0; n < a.n; ++n) checked_index("indices", a.indices[n], a.entries);
+  for (int64_t n = 0; n < a.n; ++n)
+    std::memcpy(a.out + n * a.dim, a.table + static_cast<int64_t>(a.indices[n]) * a.dim,
+                static_cast<size_t>(a.dim) * sizeof(float));
+  return DDPM_OK;
+}
+
+ddpm_status embedding_backward(const EmbeddingBackwardArgs& a) {
+  for (int64_t n = 0; n < a.n; ++n) checked_index("indices", a.indices[n], a.entries);
+  for (int64_t n = 0; n < a.n; ++n) {
+    float* row = a.dtable + static_cast<int64_t>(a.indices[n]) * a.dim;
+    for (int64_t i = 0; i < a.dim; ++i) row[i] += a.dy[n * a.dim + i];
+  }
   return DDPM_OK;
 }
 

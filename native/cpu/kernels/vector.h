@@ -35,8 +35,61 @@ inline void store_first(float* p, Vec v, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = v[i];
 }
 
+/** A vector of a row of count floats from a column on; columns at and beyond count are zero. */
+inline Vec load_columns(const float* row, int64_t column, int64_t count) {
+  return column + kLanes <= count ? load(row + column) : load_first(row + column, count > column ? count - column : 0);
+}
+
+inline void store_columns(float* row, int64_t column, int64_t count, Vec v) {
+  if (column + kLanes <= count)
+    store(row + column, v);
+  else if (count > column)
+    store_first(row + column, v, count - column);
+}
+
+inline int64_t round_up(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
+inline int64_t divide_up(int64_t x, int64_t divisor) { return (x + divisor - 1) / divisor; }
+
 inline __attribute__((always_inline)) Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline __attribute__((always_inline)) Vec min(Vec a, Vec b) { return a < b ? a : b; }
+
+inline __attribute__((always_inline)) Vec square_root(Vec v) {
+  for (int i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+}
+
+/** Lanes of a and b in turn: a0 b0 a1 b1 ... of the lower halves, and of the upper halves. */
+#if defined(__AVX512F__)
+#define DDPM_INTERLEAVE_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define DDPM_INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif defined(__AVX2__)
+#define DDPM_INTERLEAVE_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define DDPM_INTERLEAVE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define DDPM_INTERLEAVE_LOW 0, 4, 1, 5
+#define DDPM_INTERLEAVE_HIGH 2, 6, 3, 7
+#endif
+
+/**
+ * Transposes a square of vectors. Interleaving vector i with vector i + kLanes / 2 turns the bits of (row, lane) by one place;
+ * log2(kLanes) times exchanges row and lane.
+ */
+inline __attribute__((always_inline)) void transpose(Vec (&v)[kLanes]) {
+#pragma GCC unroll 4
+  for (int turned = 1; turned < kLanes; turned *= 2) {
+    Vec t[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes / 2; ++i) {
+      t[2 * i] = __builtin_shufflevector(v[i], v[i + kLanes / 2], DDPM_INTERLEAVE_LOW);
+      t[2 * i + 1] = __builtin_shufflevector(v[i], v[i + kLanes / 2], DDPM_INTERLEAVE_HIGH);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) v[i] = t[i];
+  }
+}
+
+#undef DDPM_INTERLEAVE_LOW
+#undef DDPM_INTERLEAVE_HIGH
 
 /** Sum of the lanes, halves first: an order that depends on the number of lanes only. */
 inline float sum(Vec v) {

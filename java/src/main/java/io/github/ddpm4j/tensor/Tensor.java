@@ -141,9 +141,9 @@ public final class Tensor {
     return this;
   }
 
-  /** The gradient as far as the tape has run, or null if nothing has reached this tensor. */
+  /** The gradient as far as the tape has run, in this tensor's shape, or null if nothing has reached this tensor. */
   public Tensor gradient() {
-    return gradient.value;
+    return gradient.value == null ? null : gradient.value.reshape(shape);
   }
 
   /**

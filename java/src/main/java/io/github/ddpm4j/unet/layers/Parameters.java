@@ -64,6 +64,11 @@ public final class Parameters implements AutoCloseable {
       return sub(name + "." + i);
     }
 
+    /** The name of this place, as in {@code down_blocks.0.resnets.1}. */
+    public String name() {
+      return prefix.isEmpty() ? prefix : prefix.substring(0, prefix.length() - 1);
+    }
+
     public Parameter create(String name, Shape shape, Initializer initializer) {
       return create(name, shape, Parameter.Layout.PLAIN, initializer);
     }

@@ -1,0 +1,11 @@
+package io.github.ddpm4j.unet;
+
+import io.github.ddpm4j.tensor.Tensor;
+import io.github.ddpm4j.unet.layers.Dropout;
+
+/**
+ * What all stages of a network share in one forward pass.
+ *
+ * @param time SiLU of the time embedding, [N,D]
+ */
+record Pass(Tensor time, Dropout dropout) {}

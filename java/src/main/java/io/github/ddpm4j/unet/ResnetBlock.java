@@ -1,0 +1,82 @@
+package io.github.ddpm4j.unet;
+
+import io.github.ddpm4j.ops.PointwiseOps;
+import io.github.ddpm4j.tensor.Tensor;
+import io.github.ddpm4j.unet.layers.Conv2d;
+import io.github.ddpm4j.unet.layers.GroupNorm;
+import io.github.ddpm4j.unet.layers.GroupNorm.Activation;
+import io.github.ddpm4j.unet.layers.Initialization;
+import io.github.ddpm4j.unet.layers.Linear;
+import io.github.ddpm4j.unet.layers.Parameters;
+import io.github.ddpm4j.unet.layers.Temporaries;
+
+/**
+ * Residual layer of Ho et al. (arXiv 2006.11239, appendix B) as diffusers' {@code ResnetBlock2D}: norm1, SiLU, conv1, time
+ * embedding, norm2, SiLU, dropout, conv2, plus the input.
+ *
+ * <p>Where the layer changes the size, it does so before conv1, to its input too. Where it changes the channels, the input
+ * goes through {@code conv_shortcut}.
+ */
+final class ResnetBlock implements Stage {
+  private final String name;
+  private final int channels;
+  private final Resize resize;
+  private final boolean scaleShift;
+  private final double outputScaleFactor;
+  private final GroupNorm norm1;
+  private final Conv2d conv1;
+  private final Linear timeProjection;
+  private final GroupNorm norm2;
+  private final Conv2d conv2;
+  private final Conv2d shortcut;
+
+  ResnetBlock(
+      Parameters.Path at,
+      UNetConfig config,
+      int in,
+      int out,
+      Resize resize,
+      double outputScaleFactor,
+      Initialization initialization) {
+    name = at.name();
+    channels = out;
+    this.resize = resize;
+    this.outputScaleFactor = outputScaleFactor;
+    scaleShift = config.resnetTimeScaleShift() == UNetConfig.TimeScaleShift.SCALE_SHIFT;
+    int groups = config.normNumGroups();
+    norm1 = new GroupNorm(at.sub("norm1"), in, groups, config.normEps(), Activation.SILU);
+    conv1 = Conv2d.same3x3(at.sub("conv1"), in, out);
+    timeProjection =
+        new Linear(at.sub("time_emb_proj"), config.timeEmbedDim(), scaleShift ? 2 * out : out);
+    norm2 = new GroupNorm(at.sub("norm2"), out, groups, config.normEps(), Activation.SILU);
+    conv2 = Conv2d.same3x3(at.sub("conv2"), out, out, initialization);
+    shortcut = in == out ? null : Conv2d.pointwise(at.sub("conv_shortcut"), in, out);
+  }
+
+  @Override
+  public Tensor forward(Tensor x, Pass pass) {
+    try (Temporaries temporaries = Temporaries.of(x)) {
+      Tensor time = timeProjection.forward(temporaries.own(pass.time()));
+      Tensor h = resize.apply(norm1.forward(temporaries.own(x)));
+      h = scaleShift ? norm2.forward(conv1.forward(h), time) : norm2.forward(conv1.forward(h, time, null));
+      h = pass.dropout().apply(h);
+      Tensor residual = resize.apply(temporaries.own(x));
+      if (shortcut != null) {
+        residual = shortcut.forward(residual);
+      }
+      return divide(conv2.forward(temporaries.result(h), null, residual), outputScaleFactor);
+    }
+  }
+
+  static Tensor divide(Tensor x, double divisor) {
+    return divisor == 1 ? x : PointwiseOps.scale(x, (float) (1 / divisor));
+  }
+
+  @Override
+  public void describe(Summary summary) {
+    resize.apply(summary);
+    long pixels = summary.pixels();
+    long macs = conv1.macs(pixels) + conv2.macs(pixels) + timeProjection.macs(1);
+    summary.add(name, channels, shortcut == null ? macs : macs + shortcut.macs(pixels));
+  }
+}

@@ -1,0 +1,197 @@
+package io.github.ddpm4j.unet;
+
+import io.github.ddpm4j.Device;
+import io.github.ddpm4j.InvalidArgumentException;
+import io.github.ddpm4j.process.NoisePredictor;
+import io.github.ddpm4j.tensor.Scope;
+import io.github.ddpm4j.tensor.Shape;
+import io.github.ddpm4j.tensor.Tensor;
+import io.github.ddpm4j.unet.layers.Dropout;
+import io.github.ddpm4j.unet.layers.Initialization;
+import io.github.ddpm4j.unet.layers.Parameters;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * A U-Net (Ronneberger et al., arXiv 1505.04597) that predicts the noise in pictures: [N,H,W,C] and timesteps give the same
+ * shape, or twice the channels where the variance is learned too.
+ *
+ * <p>It owns its parameters until it is closed. Several threads may use it at a time.
+ */
+public final class UNet implements NoisePredictor, AutoCloseable {
+  /** Activations that one pass of {@link #predict} may keep: enough images to share the weights, yet not far from cache. */
+  private static final long MICRO_BATCH_BYTES = 64L << 20;
+
+  private final NetworkConfig config;
+  private final Device device;
+  private final Parameters parameters;
+  private final Network network;
+
+  private UNet(NetworkConfig config, Device device, Initialization initialization) {
+    this.config = config;
+    this.device = device;
+    parameters = new Parameters();
+    network = build(parameters.root(), config, initialization);
+    parameters.allocate(device);
+  }
+
+  private static Network build(Parameters.Path root, NetworkConfig config, Initialization initialization) {
+    return new ResnetUNet(root, (UNetConfig) config, initialization);
+  }
+
+  /** A network that starts as PyTorch's layers do. The same seed gives the same network. */
+  public static UNet create(NetworkConfig config, Device device, long seed) {
+    return create(config, device, seed, Initialization.PYTORCH);
+  }
+
+  /** A network with random parameters. The same seed gives the same network. */
+  public static UNet create(NetworkConfig config, Device device, long seed, Initialization initialization) {
+    UNet unet = new UNet(config, device, initialization);
+    unet.parameters.initialize(seed);
+    return unet;
+  }
+
+  /** A network whose parameters are zero, for a checkpoint to be read into. */
+  public static UNet empty(NetworkConfig config, Device device) {
+    return new UNet(config, device, Initialization.PYTORCH);
+  }
+
+  public NetworkConfig config() {
+    return config;
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  /**
+   * Predicts for a batch, a few images at a time, so that memory does not grow with the batch. An image's prediction is the
+   * same whatever batch it is in.
+   *
+   * @throws InvalidArgumentException if pictures do not fit the network, or if it needs class labels
+   */
+  @Override
+  public Tensor predict(Tensor xt, int t) {
+    return predict(xt, t, null);
+  }
+
+  /**
+   * This network for pictures of given classes.
+   *
+   * @param labels class number of every picture of the batches that will be predicted
+   */
+  public NoisePredictor withLabels(int... labels) {
+    float[] numbers = new float[labels.length];
+    IntStream.range(0, labels.length).forEach(i -> numbers[i] = labels[i]);
+    return (xt, t) -> {
+      try (Scope scope = Scope.open(device)) {
+        return predict(xt, t, scope.tensor(Shape.of(numbers.length), numbers));
+      }
+    };
+  }
+
+  private Tensor predict(Tensor xt, int t, Tensor labels) {
+    check(xt, labels);
+    int images = xt.dim(0);
+    int batch = microBatch(xt.dim(1), xt.dim(2));
+    Tensor prediction = xt.scope().allocate(xt.shape().withLast(config.outChannels()));
+    for (int first = 0; first < images; first += batch) {
+      int count = Math.min(batch, images - first);
+      try (Scope scope = Scope.open(device)) {
+        Tensor part = xt.slice(first, count).in(scope);
+        Tensor times = scope.allocate(Shape.of(count)).fill(t);
+        Tensor partLabels = labels == null ? null : labels.slice(first, count).in(scope);
+        prediction.slice(first, count).copyFrom(network.forward(part, times, partLabels, Dropout.NONE));
+      }
+    }
+    return prediction;
+  }
+
+  private int microBatch(int height, int width) {
+    long bytes =
+        summary(height, width).stream()
+            .mapToLong(layer -> (long) layer.height() * layer.width() * layer.channels() * Float.BYTES)
+            .sum();
+    return (int) Math.max(1, MICRO_BATCH_BYTES / bytes);
+  }
+
+  /** Predicts for a batch in one pass, in xt's scope; in a recording scope, for gradients. Nothing is dropped. */
+  public Tensor forward(Tensor xt, Tensor t) {
+    return forward(xt, t, null, Dropout.NONE);
+  }
+
+  /** Predicts for pictures of classes; see {@link #forward(Tensor, Tensor, Tensor, Dropout)}. */
+  public Tensor forward(Tensor xt, Tensor t, Tensor labels) {
+    return forward(xt, t, labels, Dropout.NONE);
+  }
+
+  /**
+   * Predicts for a batch in one pass, in xt's scope; in a recording scope, for gradients.
+   *
+   * @param xt [N,H,W,C]
+   * @param t timesteps, [N]
+   * @param labels class numbers, [N], or what the configuration's {@code class_embed_type} says; null if there are no classes
+   * @param dropout of this pass: {@link #trainingDropout}, or {@link Dropout#NONE}
+   * @return [N,H,W,C'], C' the configuration's outChannels
+   * @throws InvalidArgumentException if an operand does not fit the network
+   */
+  public Tensor forward(Tensor xt, Tensor t, Tensor labels, Dropout dropout) {
+    check(xt, labels);
+    if (!t.shape().equals(Shape.of(xt.dim(0)))) {
+      throw new InvalidArgumentException("t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
+    }
+    return network.forward(
+        xt, t.in(xt.scope()), labels == null ? null : labels.in(xt.scope()), dropout);
+  }
+
+  /**
+   * The configuration's dropout for one training pass.
+   *
+   * @param seed not that of the noise of the same images
+   * @param firstImage number of the batch's first image in its random stream
+   */
+  public Dropout trainingDropout(long seed, long firstImage) {
+    return new Dropout(config.dropout(), seed, firstImage);
+  }
+
+  private void check(Tensor xt, Tensor labels) {
+    int multiple = config.sizeMultiple();
+    if (xt.shape().rank() != 4
+        || xt.dim(3) != config.inChannels()
+        || xt.dim(1) % multiple != 0
+        || xt.dim(2) % multiple != 0) {
+      throw new InvalidArgumentException(
+          "pictures have shape " + xt.shape() + ", expected [N,H,W," + config.inChannels() + "] with H and W divisible by "
+              + multiple);
+    }
+    Shape expected = config.labelShape(xt.dim(0));
+    if (!(labels == null ? expected == null : labels.shape().equals(expected))) {
+      throw new InvalidArgumentException(
+          expected == null
+              ? "class labels given to a network without classes"
+              : "class labels are " + labels + ", expected shape " + expected);
+    }
+  }
+
+  /** Layers, their sizes and costs for one picture of a height and width. */
+  public List<LayerSummary> summary(int height, int width) {
+    Summary summary = new Summary(parameters, height, width);
+    network.describe(summary);
+    return summary.lines();
+  }
+
+  /** Multiplications in convolutions, linear maps and attention for one picture of a height and width. */
+  public long macs(int height, int width) {
+    return summary(height, width).stream().mapToLong(LayerSummary::macs).sum();
+  }
+
+  /** Frees the parameters. Closing twice is harmless. */
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

@@ -1,0 +1,39 @@
+// The forward process and the step of the reverse process: one pass over memory each.
+#include "cpu/kernels/chunks.h"
+#include "cpu/kernels/ops.h"
+
+namespace ddpm::cpu::DDPM_ISA {
+
+ddpm_status q_sample(const QSampleArgs& a) {
+  parallel_for(a.images, [&](int64_t n) {
+    int64_t begin = n * a.per_image;
+    map_range(
+        begin, begin + a.per_image, a.xt,
+        [signal = a.signal[n], sigma = a.sigma[n]](Vec x0, Vec noise) { return signal * x0 + sigma * noise; }, a.x0,
+        a.noise);
+  });
+  return DDPM_OK;
+}
+
+ddpm_status reverse_step(const ReverseStepArgs& a) {
+  auto predict = [&](Vec xt, Vec output) {
+    Vec x0 = a.x0_from_xt * xt + a.x0_from_output * output;
+    return max(min(x0, broadcast(a.clip)), broadcast(-a.clip));
+  };
+  for_chunks(a.count, [&](int64_t begin, int64_t end) {
+    // x0 first: out may be xt.
+    if (a.x0 != nullptr) map_range(begin, end, a.x0, predict, a.xt, a.output);
+    auto mean = [&](Vec xt, Vec output) {
+      return a.from_x0 * predict(xt, output) + a.from_xt * xt + a.from_output * output;
+    };
+    if (a.noise != nullptr)
+      map_range(
+          begin, end, a.out, [&](Vec xt, Vec output, Vec z) { return mean(xt, output) + a.from_noise * z; }, a.xt,
+          a.output, a.noise);
+    else
+      map_range(begin, end, a.out, mean, a.xt, a.output);
+  });
+  return DDPM_OK;
+}
+
+}  // namespace ddpm::cpu::DDPM_ISA
