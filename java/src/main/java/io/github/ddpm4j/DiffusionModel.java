@@ -3,6 +3,8 @@ package io.github.ddpm4j;
 import io.github.ddpm4j.checkpoint.DiffusersCheckpoint;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.process.NoisePredictor;
+import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.sampler.Ddim;
 import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.schedule.NoiseSchedule;
@@ -49,7 +51,7 @@ public final class DiffusionModel implements AutoCloseable {
 
   /** A model that comes with the library, on a device. */
   public static DiffusionModel pretrained(String name, Device device) {
-    return DiffusersCheckpoint.bundled(name).model(device);
+    return of(DiffusersCheckpoint.bundled(name), device);
   }
 
   /**
@@ -64,7 +66,11 @@ public final class DiffusionModel implements AutoCloseable {
 
   /** A model in the layout of diffusers, on a device. */
   public static DiffusionModel load(Path folder, Device device) {
-    return DiffusersCheckpoint.read(folder).model(device);
+    return of(DiffusersCheckpoint.read(folder), device);
+  }
+
+  private static DiffusionModel of(DiffusersCheckpoint checkpoint, Device device) {
+    return new DiffusionModel(checkpoint.unet(device), checkpoint.scheduler());
   }
 
   /** Writes the model in the layout of diffusers. */
@@ -93,12 +99,25 @@ public final class DiffusionModel implements AutoCloseable {
       try (Scope scope = Scope.open(unet.device())) {
         var noise = options.noise().from(first);
         Tensor x = noise.fill(scope.allocate(Shape.of(batch, size, size, channels)), 0);
-        sampler.sample(unet, schedule, x, noise, options.listener());
+        sampler.sample(predictor(), schedule, x, noise, options.listener());
         float[] done = x.toArray();
         System.arraycopy(done, 0, pixels, first * size * size * channels, done.length);
       }
     }
     return new Images(options.count(), size, size, channels, pixels);
+  }
+
+  /** The network, which does not know what it was trained to predict, with the scheduler's word for it. */
+  private record Predictor(UNet unet, PredictionType predictionType) implements NoisePredictor {
+    @Override
+    public Tensor predict(Tensor xt, int t) {
+      return unet.predict(xt, t);
+    }
+  }
+
+  /** The network as samplers see it. */
+  public NoisePredictor predictor() {
+    return new Predictor(unet, scheduler.predictionType());
   }
 
   /** DDIM with 50 steps, clipped as the model's scheduler says: close to DDPM's quality in a twentieth of its time. */
