@@ -40,7 +40,9 @@ public final class DigitClassifier implements AutoCloseable {
 
   private static final String RESOURCE = "/io/github/ddpm4j/models/mnist-classifier/classifier.safetensors";
   private static final Window HALVE = Window.square(2).stride(2);
-  private static final int BATCH = 100;
+  /** Images of a training step. */
+  public static final int BATCH = 100;
+
   private static final double LEARNING_RATE = 2e-3;
 
   private final Device device;
