@@ -3,7 +3,10 @@ package io.github.ddpm4j;
 import io.github.ddpm4j.checkpoint.DiffusersCheckpoint;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.process.NoisePredictor;
+import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.sampler.Ddim;
+import io.github.ddpm4j.sampler.Ddpm;
 import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Scope;
@@ -49,7 +52,7 @@ public final class DiffusionModel implements AutoCloseable {
 
   /** A model that comes with the library, on a device. */
   public static DiffusionModel pretrained(String name, Device device) {
-    return DiffusersCheckpoint.bundled(name).model(device);
+    return of(DiffusersCheckpoint.bundled(name), device);
   }
 
   /**
@@ -64,7 +67,11 @@ public final class DiffusionModel implements AutoCloseable {
 
   /** A model in the layout of diffusers, on a device. */
   public static DiffusionModel load(Path folder, Device device) {
-    return DiffusersCheckpoint.read(folder).model(device);
+    return of(DiffusersCheckpoint.read(folder), device);
+  }
+
+  private static DiffusionModel of(DiffusersCheckpoint checkpoint, Device device) {
+    return new DiffusionModel(checkpoint.unet(device), checkpoint.scheduler());
   }
 
   /** Writes the model in the layout of diffusers. */
@@ -87,13 +94,21 @@ public final class DiffusionModel implements AutoCloseable {
     int size = unet.config().sampleSize();
     int channels = unet.config().inChannels();
     Sampler sampler = options.sampler() == null ? defaultSampler() : options.sampler();
-    float[] pixels = new float[options.count() * size * size * channels];
+    if (size == 0) {
+      throw new InvalidArgumentException("the model's configuration has no sample_size, expected the images' height and width");
+    }
+    long total = (long) options.count() * size * size * channels;
+    if (total > Integer.MAX_VALUE - 8) {
+      throw new InvalidArgumentException(
+          "count is " + options.count() + ", expected images that fit one array: sample in several calls");
+    }
+    float[] pixels = new float[(int) total];
     for (int first = 0; first < options.count(); first += options.batch()) {
       int batch = Math.min(options.batch(), options.count() - first);
       try (Scope scope = Scope.open(unet.device())) {
         var noise = options.noise().from(first);
         Tensor x = noise.fill(scope.allocate(Shape.of(batch, size, size, channels)), 0);
-        sampler.sample(unet, schedule, x, noise, options.listener());
+        sampler.sample(predictor(), schedule, x, noise, options.listener());
         float[] done = x.toArray();
         System.arraycopy(done, 0, pixels, first * size * size * channels, done.length);
       }
@@ -101,9 +116,41 @@ public final class DiffusionModel implements AutoCloseable {
     return new Images(options.count(), size, size, channels, pixels);
   }
 
-  /** DDIM with 50 steps, clipped as the model's scheduler says: close to DDPM's quality in a twentieth of its time. */
+  /** The network, which does not know what it was trained to predict, with the scheduler's word for it. */
+  private record Predictor(UNet unet, PredictionType predictionType) implements NoisePredictor {
+    @Override
+    public Tensor predict(Tensor xt, int t) {
+      return unet.predict(xt, t);
+    }
+  }
+
+  /** The network as samplers see it. */
+  public NoisePredictor predictor() {
+    return new Predictor(unet, scheduler.predictionType());
+  }
+
+  /** DDIM with 50 steps: close to DDPM's quality in a twentieth of its time. */
   public Sampler defaultSampler() {
-    Ddim ddim = Ddim.steps(Math.min(DEFAULT_STEPS, schedule.steps()));
+    return ddim(Math.min(DEFAULT_STEPS, schedule.steps()));
+  }
+
+  /** DDPM as the model's scheduler says: its variance, clipping and choice of timesteps. */
+  public Ddpm ddpm(int steps) {
+    Ddpm ddpm =
+        Ddpm.steps(steps)
+            .variance(scheduler.varianceType())
+            .spacing(scheduler.timestepSpacing())
+            .stepsOffset(scheduler.stepsOffset());
+    return scheduler.clipSample() ? ddpm.clip(scheduler.clipSampleRange()) : ddpm.noClip();
+  }
+
+  /** DDIM as the model's scheduler says: its clipping, choice of timesteps and end. */
+  public Ddim ddim(int steps) {
+    Ddim ddim =
+        Ddim.steps(steps)
+            .spacing(scheduler.timestepSpacing())
+            .stepsOffset(scheduler.stepsOffset())
+            .setAlphaToOne(scheduler.setAlphaToOne());
     return scheduler.clipSample() ? ddim.clip(scheduler.clipSampleRange()) : ddim.noClip();
   }
 

@@ -9,10 +9,10 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Writes PNG files. */
-final class Png {
+public final class Png {
   private Png() {}
 
-  static void write(Path file, BufferedImage image) {
+  public static void write(Path file, BufferedImage image) {
     try {
       AtomicFile.write(
           file,

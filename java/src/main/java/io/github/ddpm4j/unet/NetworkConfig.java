@@ -5,7 +5,7 @@ import io.github.ddpm4j.tensor.Shape;
 import java.nio.file.Path;
 
 /** Configuration of one of the networks that {@link UNet} can be. */
-public sealed interface NetworkConfig permits UNetConfig {
+public sealed interface NetworkConfig permits UNetConfig, DualPathUNetConfig {
   /** Height and width of the pictures that the network was made for; 0 if the configuration does not say. */
   int sampleSize();
 
@@ -37,9 +37,13 @@ public sealed interface NetworkConfig permits UNetConfig {
   static NetworkConfig fromJson(Path file, String json) {
     JsonFields fields = JsonFields.parse(file, json);
     String name = fields.text("_class_name", UNetConfig.CLASS_NAME);
-    if (!name.equals(UNetConfig.CLASS_NAME)) {
-      throw fields.problem("_class_name", "is " + name + "; supported: " + UNetConfig.CLASS_NAME);
-    }
-    return UNetConfigJson.read(fields);
+    return switch (name) {
+      case UNetConfig.CLASS_NAME -> UNetConfigJson.read(fields);
+      case DualPathUNetConfig.CLASS_NAME -> DualPathUNetConfig.read(fields);
+      default ->
+          throw fields.problem(
+              "_class_name",
+              "is " + name + "; supported: " + UNetConfig.CLASS_NAME + ", " + DualPathUNetConfig.CLASS_NAME);
+    };
   }
 }

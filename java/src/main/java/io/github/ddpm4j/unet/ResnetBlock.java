@@ -11,13 +11,27 @@ import io.github.ddpm4j.unet.layers.Parameters;
 import io.github.ddpm4j.unet.layers.Temporaries;
 
 /**
- * Residual layer of Ho et al. (arXiv 2006.11239, appendix B) as diffusers' {@code ResnetBlock2D}: norm1, SiLU, conv1, time
+ * Residual layer of Ho et al. (arXiv 2006.11239, appendix B), as diffusers' {@code ResnetBlock2D}: norm1, SiLU, conv1, time
  * embedding, norm2, SiLU, dropout, conv2, plus the input.
  *
  * <p>Where the layer changes the size, it does so before conv1, to its input too. Where it changes the channels, the input
  * goes through {@code conv_shortcut}.
  */
 final class ResnetBlock implements Stage {
+  /**
+   * What all residual layers of a network have in common.
+   *
+   * @param scaleShift whether the time embedding scales and shifts norm2 instead of being added after conv1
+   * @param shortcutAlways whether there is a conv_shortcut even where the channels stay the same
+   */
+  record Style(
+      int timeEmbedDim,
+      int groups,
+      double eps,
+      boolean scaleShift,
+      boolean shortcutAlways,
+      Initialization initialization) {}
+
   private final String name;
   private final int channels;
   private final Resize resize;
@@ -30,27 +44,22 @@ final class ResnetBlock implements Stage {
   private final Conv2d conv2;
   private final Conv2d shortcut;
 
-  ResnetBlock(
-      Parameters.Path at,
-      UNetConfig config,
-      int in,
-      int out,
-      Resize resize,
-      double outputScaleFactor,
-      Initialization initialization) {
+  /**
+   * @param outputScaleFactor divisor of the sum
+   */
+  ResnetBlock(Parameters.Path at, Style style, int in, int out, Resize resize, double outputScaleFactor) {
     name = at.name();
     channels = out;
     this.resize = resize;
     this.outputScaleFactor = outputScaleFactor;
-    scaleShift = config.resnetTimeScaleShift() == UNetConfig.TimeScaleShift.SCALE_SHIFT;
-    int groups = config.normNumGroups();
-    norm1 = new GroupNorm(at.sub("norm1"), in, groups, config.normEps(), Activation.SILU);
+    scaleShift = style.scaleShift();
+    norm1 = new GroupNorm(at.sub("norm1"), in, style.groups(), style.eps(), Activation.SILU);
     conv1 = Conv2d.same3x3(at.sub("conv1"), in, out);
-    timeProjection =
-        new Linear(at.sub("time_emb_proj"), config.timeEmbedDim(), scaleShift ? 2 * out : out);
-    norm2 = new GroupNorm(at.sub("norm2"), out, groups, config.normEps(), Activation.SILU);
-    conv2 = Conv2d.same3x3(at.sub("conv2"), out, out, initialization);
-    shortcut = in == out ? null : Conv2d.pointwise(at.sub("conv_shortcut"), in, out);
+    timeProjection = new Linear(at.sub("time_emb_proj"), style.timeEmbedDim(), scaleShift ? 2 * out : out);
+    norm2 = new GroupNorm(at.sub("norm2"), out, style.groups(), style.eps(), Activation.SILU);
+    conv2 = Conv2d.same3x3(at.sub("conv2"), out, out, style.initialization());
+    shortcut =
+        in == out && !style.shortcutAlways() ? null : Conv2d.pointwise(at.sub("conv_shortcut"), in, out);
   }
 
   @Override

@@ -21,6 +21,7 @@ import java.util.List;
 final class ResnetUNet implements Network {
   private final UNetConfig config;
   private final Initialization initialization;
+  private final ResnetBlock.Style style;
   private final Conv2d convIn;
   private final TimeEmbedding timeEmbedding;
   private final Embedding classTable;
@@ -38,6 +39,14 @@ final class ResnetUNet implements Network {
   ResnetUNet(Parameters.Path root, UNetConfig config, Initialization initialization) {
     this.config = config;
     this.initialization = initialization;
+    style =
+        new ResnetBlock.Style(
+            config.timeEmbedDim(),
+            config.normNumGroups(),
+            config.normEps(),
+            config.resnetTimeScaleShift() == UNetConfig.TimeScaleShift.SCALE_SHIFT,
+            false,
+            initialization);
     int first = config.blockOutChannels().get(0);
     convIn = Conv2d.same3x3(root.sub("conv_in"), config.inChannels(), first);
     timeEmbedding = new TimeEmbedding(root.sub("time_embedding"), first, config.timeEmbedDim());
@@ -84,13 +93,11 @@ final class ResnetUNet implements Network {
   private void buildMiddle(Parameters.Path at) {
     int channels = config.blockOutChannels().get(config.blockOutChannels().size() - 1);
     double scale = config.midBlockScaleFactor();
-    middle.add(
-        new ResnetBlock(at.sub("resnets", 0), config, channels, channels, Resize.NONE, scale, initialization));
+    middle.add(new ResnetBlock(at.sub("resnets", 0), style, channels, channels, Resize.NONE, scale));
     if (config.addAttention()) {
       middle.add(attention(at.sub("attentions", 0), channels, config.midAttentionGroups(), scale));
     }
-    middle.add(
-        new ResnetBlock(at.sub("resnets", 1), config, channels, channels, Resize.NONE, scale, initialization));
+    middle.add(new ResnetBlock(at.sub("resnets", 1), style, channels, channels, Resize.NONE, scale));
   }
 
   private void buildUp(Parameters.Path root) {
@@ -130,7 +137,7 @@ final class ResnetUNet implements Network {
   }
 
   private ResnetBlock resnet(Parameters.Path at, int in, int out, Resize resize) {
-    return new ResnetBlock(at, config, in, out, resize, 1, initialization);
+    return new ResnetBlock(at, style, in, out, resize, 1);
   }
 
   private AttentionStage attention(Parameters.Path at, int channels, int groups, double scale) {
@@ -150,22 +157,14 @@ final class ResnetUNet implements Network {
     Deque<Tensor> skips = new ArrayDeque<>();
     skips.push(h);
     for (List<Stage> stages : down) {
-      h = run(stages, h, pass);
+      h = Stage.run(stages, h, pass);
       skips.push(h);
     }
-    h = run(middle, h, pass);
+    h = Stage.run(middle, h, pass);
     for (List<Stage> stages : up) {
-      h = run(stages, PointwiseOps.concat(h, skips.pop()), pass);
+      h = Stage.run(stages, PointwiseOps.concat(h, skips.pop()), pass);
     }
     return convOut.forward(normOut.forward(h));
-  }
-
-  private static Tensor run(List<Stage> stages, Tensor x, Pass pass) {
-    Tensor h = x;
-    for (Stage stage : stages) {
-      h = stage.forward(h, pass);
-    }
-    return h;
   }
 
   private Tensor embed(Tensor t, Tensor labels) {

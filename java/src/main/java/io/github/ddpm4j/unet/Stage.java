@@ -1,6 +1,7 @@
 package io.github.ddpm4j.unet;
 
 import io.github.ddpm4j.tensor.Tensor;
+import java.util.List;
 
 /** A part of a network that takes one activation [N,H,W,C] to the next. */
 interface Stage {
@@ -8,4 +9,13 @@ interface Stage {
 
   /** Adds a line to a summary, whose size it may change. */
   void describe(Summary summary);
+
+  /** Runs stages one after the other. */
+  static Tensor run(List<Stage> stages, Tensor x, Pass pass) {
+    Tensor h = x;
+    for (Stage stage : stages) {
+      h = stage.forward(h, pass);
+    }
+    return h;
+  }
 }

@@ -36,7 +36,10 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   }
 
   private static Network build(Parameters.Path root, NetworkConfig config, Initialization initialization) {
-    return new ResnetUNet(root, (UNetConfig) config, initialization);
+    if (config instanceof UNetConfig resnet) {
+      return new ResnetUNet(root, resnet, initialization);
+    }
+    return new DualPathUNet(root, (DualPathUNetConfig) config, initialization);
   }
 
   /** A network that starts as PyTorch's layers do. The same seed gives the same network. */

@@ -1,6 +1,7 @@
 package io.github.ddpm4j.unet;
 
 import io.github.ddpm4j.InvalidArgumentException;
+import io.github.ddpm4j.internal.JsonFields;
 import io.github.ddpm4j.tensor.Shape;
 import java.nio.file.Path;
 import java.util.List;
@@ -179,7 +180,7 @@ public record UNetConfig(
    *     supported
    */
   public static UNetConfig fromJson(String json) {
-    return (UNetConfig) NetworkConfig.fromJson(Path.of("config.json"), json);
+    return UNetConfigJson.read(JsonFields.parse(Path.of("config.json"), json));
   }
 
   @Override

@@ -50,6 +50,7 @@ final class UNetConfigJson {
         .addAttention(fields.bool("add_attention", true))
         .classEmbedType(fields.choice("class_embed_type", CLASSES, null))
         .numClassEmbeds(fields.integerOrNull("num_class_embeds", null));
+    fields.require("_class_name", UNetConfig.CLASS_NAME);
     fields.require("act_fn", "silu", "swish");
     fields.require("time_embedding_type", "positional");
     fields.require("mid_block_type", "UNetMidBlock2D");

@@ -58,4 +58,39 @@ public final class Parameter {
     }
     return value;
   }
+
+  /** Values in the order of memory, from those in the order of checkpoints. */
+  public float[] fromCheckpoint(float[] values) {
+    return transposed(values, channels(), kernelPixels());
+  }
+
+  /** Values in the order of checkpoints, from those in the order of memory. */
+  public float[] toCheckpoint(float[] values) {
+    return transposed(values, kernelPixels(), channels());
+  }
+
+  private int channels() {
+    return layout == Layout.PLAIN ? 1 : shape.dim(3);
+  }
+
+  private int kernelPixels() {
+    return layout == Layout.PLAIN ? 1 : shape.dim(1) * shape.dim(2);
+  }
+
+  /** Transposes each of the matrices of rows x columns that values hold one after the other. */
+  private static float[] transposed(float[] values, int rows, int columns) {
+    if (rows == 1 || columns == 1) {
+      return values;
+    }
+    float[] result = new float[values.length];
+    int size = rows * columns;
+    for (int start = 0; start < values.length; start += size) {
+      for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+          result[start + column * rows + row] = values[start + row * columns + column];
+        }
+      }
+    }
+    return result;
+  }
 }

@@ -1,0 +1,49 @@
+package io.github.ddpm4j.train;
+
+import java.util.SplittableRandom;
+
+/**
+ * Which images a training step takes, at which timesteps, mirrored or not: a function of the seed and the sample's number alone,
+ * so a resumed run goes on exactly where it was.
+ */
+final class BatchOrder {
+  private final int images;
+  private final int timesteps;
+  private final long seed;
+  private final int[] order;
+  private long epoch = -1;
+
+  BatchOrder(int images, int timesteps, long seed) {
+    this.images = images;
+    this.timesteps = timesteps;
+    this.seed = seed;
+    this.order = new int[images];
+  }
+
+  /** Index in the data set of a sample, numbered through the whole run: every epoch is a permutation of its own. */
+  int image(long sample) {
+    if (sample / images != epoch) {
+      epoch = sample / images;
+      SplittableRandom random = new SplittableRandom(mix(seed, -1 - epoch));
+      for (int i = 0; i < images; i++) {
+        int j = random.nextInt(i + 1);
+        order[i] = order[j];
+        order[j] = i;
+      }
+    }
+    return order[(int) (sample % images)];
+  }
+
+  /** Timestep of a sample, uniform (Ho et al., arXiv 2006.11239, algorithm 1). */
+  int timestep(long sample) {
+    return new SplittableRandom(mix(seed, 2 * sample)).nextInt(timesteps);
+  }
+
+  boolean flip(long sample) {
+    return new SplittableRandom(mix(seed, 2 * sample + 1)).nextBoolean();
+  }
+
+  private static long mix(long seed, long number) {
+    return seed * 0x9E3779B97F4A7C15L + number;
+  }
+}
