@@ -6,6 +6,7 @@ import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.sampler.Ddim;
+import io.github.ddpm4j.sampler.Ddpm;
 import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Scope;
@@ -93,7 +94,15 @@ public final class DiffusionModel implements AutoCloseable {
     int size = unet.config().sampleSize();
     int channels = unet.config().inChannels();
     Sampler sampler = options.sampler() == null ? defaultSampler() : options.sampler();
-    float[] pixels = new float[options.count() * size * size * channels];
+    if (size == 0) {
+      throw new InvalidArgumentException("the model's configuration has no sample_size, expected the images' height and width");
+    }
+    long total = (long) options.count() * size * size * channels;
+    if (total > Integer.MAX_VALUE - 8) {
+      throw new InvalidArgumentException(
+          "count is " + options.count() + ", expected images that fit one array: sample in several calls");
+    }
+    float[] pixels = new float[(int) total];
     for (int first = 0; first < options.count(); first += options.batch()) {
       int batch = Math.min(options.batch(), options.count() - first);
       try (Scope scope = Scope.open(unet.device())) {
@@ -120,9 +129,28 @@ public final class DiffusionModel implements AutoCloseable {
     return new Predictor(unet, scheduler.predictionType());
   }
 
-  /** DDIM with 50 steps, clipped as the model's scheduler says: close to DDPM's quality in a twentieth of its time. */
+  /** DDIM with 50 steps: close to DDPM's quality in a twentieth of its time. */
   public Sampler defaultSampler() {
-    Ddim ddim = Ddim.steps(Math.min(DEFAULT_STEPS, schedule.steps()));
+    return ddim(Math.min(DEFAULT_STEPS, schedule.steps()));
+  }
+
+  /** DDPM as the model's scheduler says: its variance, clipping and choice of timesteps. */
+  public Ddpm ddpm(int steps) {
+    Ddpm ddpm =
+        Ddpm.steps(steps)
+            .variance(scheduler.varianceType())
+            .spacing(scheduler.timestepSpacing())
+            .stepsOffset(scheduler.stepsOffset());
+    return scheduler.clipSample() ? ddpm.clip(scheduler.clipSampleRange()) : ddpm.noClip();
+  }
+
+  /** DDIM as the model's scheduler says: its clipping, choice of timesteps and end. */
+  public Ddim ddim(int steps) {
+    Ddim ddim =
+        Ddim.steps(steps)
+            .spacing(scheduler.timestepSpacing())
+            .stepsOffset(scheduler.stepsOffset())
+            .setAlphaToOne(scheduler.setAlphaToOne());
     return scheduler.clipSample() ? ddim.clip(scheduler.clipSampleRange()) : ddim.noClip();
   }
 

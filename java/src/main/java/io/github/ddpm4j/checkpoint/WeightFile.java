@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Moves a network's parameters from and to a safetensors file, in diffusers' names and layouts. */
-final class WeightFile {
+public final class WeightFile {
   /** Attention's linear maps before diffusers 0.17. */
   private static final Pattern OLD_ATTENTION =
       Pattern.compile("(.*\\battentions\\.\\d+\\.)(query|key|value|proj_attn)\\.(weight|bias)");
@@ -27,7 +27,7 @@ final class WeightFile {
    *
    * @throws CheckpointException if a tensor is missing, unexpected, of another shape, or not finite
    */
-  static void read(Path file, Safetensors source, Parameters parameters) {
+  public static void read(Path file, Safetensors source, Parameters parameters) {
     Map<String, String> nameInFile = new LinkedHashMap<>();
     for (String name : source.names()) {
       String newName = newName(name);
@@ -72,7 +72,7 @@ final class WeightFile {
    *
    * @param values of each parameter: its own, or an average
    */
-  static void write(Path file, Map<Parameter, Tensor> values) {
+  public static void write(Path file, Map<Parameter, Tensor> values) {
     Map<String, Safetensors.Array> arrays = new LinkedHashMap<>();
     values.forEach(
         (parameter, value) ->

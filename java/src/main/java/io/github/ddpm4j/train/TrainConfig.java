@@ -66,6 +66,23 @@ public record TrainConfig(
         10_000, 128, 1, 2e-4, 1000, LearningRateDecay.CONSTANT, 1, 0.9999, false, 0, 500, 1000);
   }
 
+  /** This with other steps or seed, where given. */
+  public TrainConfig with(Long otherSteps, Long otherSeed) {
+    return new TrainConfig(
+        otherSteps == null ? steps : otherSteps,
+        batch,
+        accumulation,
+        learningRate,
+        warmupSteps,
+        decay,
+        clipNorm,
+        emaDecay,
+        randomFlip,
+        otherSeed == null ? seed : otherSeed,
+        checkpointEvery,
+        sampleEvery);
+  }
+
   /** Images of one step. */
   public int imagesPerStep() {
     return batch * accumulation;

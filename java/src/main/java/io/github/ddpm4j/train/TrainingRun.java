@@ -96,9 +96,8 @@ public final class TrainingRun {
       }
     }
     if (trainer.state().step() >= config.steps()) {
-      trainer
-          .state()
-          .withAverage(() -> DiffusersCheckpoint.write(folder.resolve("model"), trainer.unet(), scheduler));
+      DiffusersCheckpoint.write(
+          folder.resolve("model"), trainer.unet(), trainer.state().average(), scheduler);
     }
   }
 

@@ -1,0 +1,49 @@
+package io.github.ddpm4j.cli;
+
+import io.github.ddpm4j.DiffusionModel;
+import io.github.ddpm4j.SampleOptions;
+import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.sampler.Sampler;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** Progress bars, on standard error. */
+final class Progress {
+  private static final int REFRESH_MILLIS = 500;
+
+  private Progress() {}
+
+  /**
+   * A bar that counts in thousandths of images, so that it moves within a batch, and shows images, speed and time left.
+   *
+   * @param images in all
+   */
+  static ProgressBar images(String task, long images) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setInitialMax(images * 1000)
+        .setUnit(" images", 1000)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(REFRESH_MILLIS)
+        .showSpeed()
+        .build();
+  }
+
+  /** Draws images under a bar. */
+  static Images sample(DiffusionModel model, Sampler sampler, int count, long seed) {
+    int steps = sampler.timesteps(model.schedule()).length;
+    try (ProgressBar bar = images("Sampling", count)) {
+      double[] done = {0};
+      return model.sample(
+              SampleOptions.count(count)
+                  .seed(seed)
+                  .sampler(sampler)
+                  .onStep(
+                      (index, of, t, x, x0) -> {
+                        done[0] += x.dim(0) * 1000.0 / steps;
+                        bar.stepTo(Math.round(done[0]));
+                      }));
+    }
+  }
+}
