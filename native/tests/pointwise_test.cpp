@@ -1,4 +1,6 @@
 // Element-wise ops against the obvious formulas in double precision.
+#include <cmath>
+
 #include "harness.h"
 #include "reference/pointwise.h"
 
@@ -44,4 +46,70 @@ TEST(silu_refuses_bad_operands) {
   FAILS(DDPM_INVALID_ARGUMENT, "needs 400 bytes", ddpm_silu(x, y, 100));
   FAILS(DDPM_INVALID_ARGUMENT, "y overlaps x", ddpm_silu(x, x + 4, 3));
   FAILS(DDPM_INVALID_ARGUMENT, "not aligned", ddpm_silu(x + 1, y, 3));
+}
+
+TEST(add_scale_concat_and_sum_pixels_are_exact_on_whole_numbers) {
+  for (int i = 0; i < 30; ++i) {
+    int n = static_cast<int>(pick(random, 1, 4)), pixels = static_cast<int>(pick(random, 1, 60));
+    int ca = static_cast<int>(pick(random, 1, 40)), cb = static_cast<int>(pick(random, 1, 40));
+    int64_t rows = int64_t{n} * pixels;
+    auto a = whole(random, rows * ca, 99), b = whole(random, rows * cb, 99), other = whole(random, rows * ca, 99);
+    Array a_in(a), b_in(b), other_in(other), joined(rows * (ca + cb)), da(rows * ca), db(rows * cb), sum(rows * ca);
+    OK(ddpm_concat(a_in, b_in, joined, rows, ca, cb));
+    auto y = joined.get();
+    for (int64_t r = 0; r < rows; ++r)
+      for (int c = 0; c < ca + cb; ++c) CHECK(y[r * (ca + cb) + c] == (c < ca ? a[r * ca + c] : b[r * cb + c - ca]));
+    OK(ddpm_concat_backward(joined, da, db, rows, ca, cb));
+    check_same(da.get(), a, "da");
+    check_same(db.get(), b, "db");
+    OK(ddpm_concat_backward(joined, 0, db, rows, ca, cb));
+    OK(ddpm_add(a_in, other_in, sum, rows * ca));
+    std::vector<float> expected(a.size());
+    for (size_t j = 0; j < a.size(); ++j) expected[j] = a[j] + other[j];
+    check_same(sum.get(), expected, "a + b");
+    OK(ddpm_add(a_in, other_in, other_in, rows * ca));
+    check_same(other_in.get(), expected, "a + b over b");
+    Array scaled(rows * ca), totals(int64_t{n} * ca);
+    OK(ddpm_scale(a_in, scaled, rows * ca, -0.5f));
+    for (size_t j = 0; j < a.size(); ++j) expected[j] = -0.5f * a[j];
+    check_same(scaled.get(), expected, "-0.5 a");
+    OK(ddpm_sum_pixels(a_in, totals, n, pixels, ca));
+    std::vector<float> sums(static_cast<size_t>(n) * ca);
+    for (int64_t j = 0; j < rows * ca; ++j) sums[j / (int64_t{pixels} * ca) * ca + j % ca] += a[j];
+    check_same(totals.get(), sums, "sums over pixels");
+  }
+}
+
+TEST(time_embedding_follows_its_formula) {
+  for (int flip : {0, 1})
+    for (float shift : {0.0f, 1.0f}) {
+      const int dim = 64, n = 5;
+      Array t({0, 1, 17, 500, 999}), out(n * dim);
+      OK(ddpm_time_embedding(t, out, n, dim, flip, shift));
+      auto got = out.get(), times = t.get();
+      for (int i = 0; i < n; ++i)
+        for (int k = 0; k < dim / 2; ++k) {
+          double angle = times[i] * std::exp(-std::log(10000.0) * k / (dim / 2 - double(shift)));
+          // The angle is computed in double, so one float rounding of the result is all.
+          CHECK(std::abs(got[i * dim + (flip ? dim / 2 : 0) + k] - std::sin(angle)) < 6e-8);
+          CHECK(std::abs(got[i * dim + (flip ? 0 : dim / 2) + k] - std::cos(angle)) < 6e-8);
+        }
+    }
+  Array t({1}), out(6);
+  FAILS(DDPM_INVALID_ARGUMENT, "dim is 5", ddpm_time_embedding(t, out, 1, 5, 0, 0));
+  FAILS(DDPM_INVALID_ARGUMENT, "freq_shift is 3", ddpm_time_embedding(t, out, 1, 6, 0, 3));
+}
+
+TEST(embedding_picks_rows_and_its_gradient_adds_to_them) {
+  auto table = whole(random, 5 * 7, 9), dy = whole(random, 3 * 7, 9);
+  Array table_in(table), indices({4, 0, 4}), out(3 * 7), dy_in(dy), dtable(std::vector<float>(5 * 7, 1.0f));
+  OK(ddpm_embedding(table_in, indices, out, 3, 5, 7));
+  OK(ddpm_embedding_backward(dy_in, indices, dtable, 3, 5, 7));
+  auto got = out.get(), gradient = dtable.get();
+  for (int i = 0; i < 7; ++i) {
+    CHECK(got[i] == table[4 * 7 + i] && got[7 + i] == table[i] && got[14 + i] == table[4 * 7 + i]);
+    CHECK(gradient[4 * 7 + i] == 1 + dy[i] + dy[14 + i] && gradient[i] == 1 + dy[7 + i] && gradient[7 + i] == 1);
+  }
+  Array bad({4, 5, 0});
+  FAILS(DDPM_INVALID_ARGUMENT, "value 5", ddpm_embedding(table_in, bad, out, 3, 5, 7));
 }

@@ -1,0 +1,160 @@
+// Noise, forward process and reverse step.
+#include <algorithm>
+#include <cmath>
+
+#include "harness.h"
+
+using namespace ddpm::test;
+
+namespace {
+
+/** Philox4x32-10 written out from the paper, one counter at a time. */
+void philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
+  for (int round = 0; round < 10; ++round) {
+    uint64_t p0 = uint64_t{0xD2511F53} * c[0], p1 = uint64_t{0xCD9E8D57} * c[2];
+    uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ c[3] ^ k1, uint32_t(p0)};
+    std::copy(next, next + 4, c);
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+}
+
+/** The normals of one image in double precision. */
+std::vector<double> normals(int64_t count, int64_t seed, int64_t image, int draw) {
+  std::vector<double> out;
+  for (uint32_t block = 0; static_cast<int64_t>(out.size()) < count; ++block) {
+    uint32_t c[4] = {block, uint32_t(draw), uint32_t(image), uint32_t(image >> 32)};
+    philox(c, uint32_t(seed), uint32_t(seed >> 32));
+    for (int pair = 0; pair < 4; pair += 2) {
+      double radius = std::sqrt(-2 * std::log((c[pair] + 0.5) / 4294967296.0)), angle = 2 * M_PI * (c[pair + 1] / 4294967296.0);
+      out.push_back(radius * std::cos(angle));
+      out.push_back(radius * std::sin(angle));
+    }
+  }
+  out.resize(static_cast<size_t>(count));
+  return out;
+}
+
+std::vector<float> randn(int images, int64_t per_image, int64_t seed, int64_t first_image, int draw) {
+  Array out(images * per_image);
+  OK(ddpm_randn(out, images, per_image, seed, first_image, draw));
+  return out.get();
+}
+
+}  // namespace
+
+TEST(the_generator_has_the_known_answers_of_random123) {
+  struct {
+    uint32_t counter[4], key[2], answer[4];
+  } known[] = {{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+               {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+               {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                {0xa4093822, 0x299f31d0},
+                {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
+  for (auto& k : known) {
+    philox(k.counter, k.key[0], k.key[1]);
+    CHECK(std::equal(k.answer, k.answer + 4, k.counter));
+  }
+}
+
+TEST(randn_follows_its_formula) {
+  for (int i = 0; i < 30; ++i) {
+    int64_t per_image = pick(random, 1, 3000), seed = static_cast<int64_t>(random()), first = pick(random, 0, int64_t{1} << 40);
+    int images = static_cast<int>(pick(random, 1, 4)), draw = static_cast<int>(pick(random, 0, 1000));
+    auto got = randn(images, per_image, seed, first, draw);
+    for (int n = 0; n < images; ++n) {
+      auto truth = normals(per_image, seed, first + n, draw);
+      // Radii reach 6.8, and logarithm, root, sine and cosine are each good to a few roundings.
+      for (int64_t j = 0; j < per_image; ++j)
+        if (!(std::abs(got[n * per_image + j] - truth[j]) <= 6.8 * 8 * 1.2e-7))
+          fail_test("normal %lld is %.9g, expected %.9g", static_cast<long long>(j), got[n * per_image + j], truth[j]);
+    }
+  }
+}
+
+TEST(randn_is_the_same_on_every_instruction_set) {
+  static std::vector<float> first;
+  auto got = randn(3, 1000, 42, 7, 5);
+  if (first.empty()) first = got;
+  check_same(got, first, "randn");
+}
+
+TEST(randn_of_an_image_does_not_depend_on_its_batch) {
+  auto all = randn(5, 333, 9, 100, 2);
+  for (int i = 0; i < 5; ++i)
+    check_same(randn(1, 333, 9, 100 + i, 2), {all.begin() + i * 333, all.begin() + (i + 1) * 333}, "image");
+  CHECK(randn(1, 333, 9, 100, 3) != randn(1, 333, 9, 100, 2));
+  CHECK(randn(1, 333, 10, 100, 2) != randn(1, 333, 9, 100, 2));
+}
+
+TEST(randn_is_standard_normal) {
+  const int64_t count = 1 << 20;
+  auto x = randn(1, count, 1, 0, 0);
+  double m1 = 0, m2 = 0, m3 = 0, m4 = 0;
+  for (double v : x) {
+    m1 += v / count;
+    m2 += v * v / count;
+    m3 += v * v * v / count;
+    m4 += v * v * v * v / count;
+  }
+  // Five standard deviations of each moment's estimate: sqrt(1, 2, 15, 96 / count).
+  CHECK(std::abs(m1) < 5 * std::sqrt(1.0 / count));
+  CHECK(std::abs(m2 - 1) < 5 * std::sqrt(2.0 / count));
+  CHECK(std::abs(m3) < 5 * std::sqrt(15.0 / count));
+  CHECK(std::abs(m4 - 3) < 5 * std::sqrt(96.0 / count));
+  std::sort(x.begin(), x.end());
+  double distance = 0;
+  for (int64_t i = 0; i < count; ++i)
+    distance = std::max(distance, std::abs(0.5 * std::erfc(-x[i] / std::sqrt(2.0)) - (i + 0.5) / count));
+  CHECK(distance < 1.95 / std::sqrt(count));  // Kolmogorov-Smirnov at the level 0.001
+}
+
+TEST(dropout_drops_its_share_and_keeps_the_mean) {
+  const int64_t count = 100000;
+  Array x(std::vector<float>(count, 1.0f)), y(count), again(count);
+  OK(ddpm_dropout(x, y, 1, count, 0.3f, 5, 0, 0));
+  auto got = y.get();
+  int64_t dropped = std::count(got.begin(), got.end(), 0.0f);
+  CHECK(std::abs(dropped / double(count) - 0.3) < 5 * std::sqrt(0.21 / count));
+  CHECK(std::count(got.begin(), got.end(), 1.0f / 0.7f) + dropped == count);
+  OK(ddpm_dropout(x, again, 1, count, 0.3f, 5, 0, 0));
+  check_same(again.get(), got, "dropout");
+  FAILS(DDPM_INVALID_ARGUMENT, "p is 1", ddpm_dropout(x, y, 1, count, 1, 5, 0, 0));
+}
+
+TEST(q_sample_and_reverse_step_are_close) {
+  for (int i = 0; i < 20; ++i) {
+    int64_t images = pick(random, 1, 4), per_image = pick(random, 1, 500), count = images * per_image;
+    auto x0 = normal(random, count), noise = normal(random, count), signal = normal(random, images), sigma = normal(random, images);
+    Array x0_in(x0), noise_in(noise), signal_in(signal), sigma_in(sigma), xt(count);
+    OK(ddpm_q_sample(x0_in, noise_in, signal_in, sigma_in, xt, static_cast<int>(images), per_image));
+    std::vector<double> truth(count);
+    std::vector<float> plain(count);
+    for (int64_t j = 0; j < count; ++j) {
+      truth[j] = double(signal[j / per_image]) * x0[j] + double(sigma[j / per_image]) * noise[j];
+      plain[j] = signal[j / per_image] * x0[j] + sigma[j / per_image] * noise[j];
+    }
+    check_close(xt.get(), truth, plain, "xt");
+
+    const float a = 1.3f, b = -0.7f, clip = i % 2 ? 1.0f : INFINITY, c = 0.4f, d = 0.6f, e = 0.1f, f = 0.2f;
+    Array out(count), predicted(count);
+    OK(ddpm_reverse_step(x0_in, noise_in, xt, out, predicted, count, a, b, clip, c, d, e, f));
+    auto z = xt.get();
+    std::vector<double> x0_truth(count);
+    std::vector<float> x0_plain(count);
+    for (int64_t j = 0; j < count; ++j) {
+      x0_truth[j] = std::clamp<double>(double(a) * x0[j] + double(b) * noise[j], -clip, clip);
+      x0_plain[j] = std::clamp<float>(a * x0[j] + b * noise[j], -clip, clip);
+      truth[j] = c * x0_truth[j] + double(d) * x0[j] + double(e) * noise[j] + double(f) * z[j];
+      plain[j] = c * x0_plain[j] + d * x0[j] + e * noise[j] + f * z[j];
+    }
+    check_close(predicted.get(), x0_truth, x0_plain, "x0");
+    check_close(out.get(), truth, plain, "out");
+    auto expected = out.get();
+    OK(ddpm_reverse_step(x0_in, noise_in, xt, x0_in, 0, count, a, b, clip, c, d, e, f));
+    check_same(x0_in.get(), expected, "out over xt");
+  }
+  Array x(std::vector<float>(4, 1)), y(4);
+  FAILS(DDPM_INVALID_ARGUMENT, "from_noise is 1", ddpm_reverse_step(x, x, 0, y, 0, 4, 1, 1, 1, 1, 1, 1, 1));
+  FAILS(DDPM_INVALID_ARGUMENT, "clip is 0", ddpm_reverse_step(x, x, 0, y, 0, 4, 1, 1, 0, 1, 1, 1, 0));
+}
