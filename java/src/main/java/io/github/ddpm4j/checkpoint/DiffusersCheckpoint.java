@@ -19,10 +19,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A model in the layout of Hugging Face's diffusers: {@code config.json}, {@code scheduler_config.json} and {@code
- * diffusion_pytorch_model.safetensors}, in one folder or in folders {@code unet} and {@code scheduler}.
+ * A model in the layout of Hugging Face's diffusers: {@code config.json}, {@code
+ * scheduler_config.json} and {@code diffusion_pytorch_model.safetensors}, in one folder or in
+ * folders {@code unet} and {@code scheduler}.
  *
- * <p>Reading one checks both configurations and the header of the weights; {@link #unet} reads the weights themselves.
+ * <p>Reading one checks both configurations and the header of the weights; {@link #unet} reads the
+ * weights themselves.
  */
 public final class DiffusersCheckpoint {
   private static final String CONFIG = "config.json";
@@ -47,8 +49,8 @@ public final class DiffusersCheckpoint {
   /**
    * Reads a folder.
    *
-   * @throws CheckpointException if a file is missing or wrong, or a configuration cannot be honoured: names the file, the
-   *     key, and what was expected
+   * @throws CheckpointException if a file is missing or wrong, or a configuration cannot be
+   *     honoured: names the file, the key, and what was expected
    */
   public static DiffusersCheckpoint read(Path folder) {
     Path unet = holding(folder, "unet", CONFIG);
@@ -93,7 +95,8 @@ public final class DiffusersCheckpoint {
    */
   public static DiffusersCheckpoint bundled(String name) {
     Path folder = Path.of("classpath:" + BUNDLED + name);
-    if (!name.matches("[a-z0-9-]+") || DiffusersCheckpoint.class.getResource(BUNDLED + name + "/" + CONFIG) == null) {
+    if (!name.matches("[a-z0-9-]+")
+        || DiffusersCheckpoint.class.getResource(BUNDLED + name + "/" + CONFIG) == null) {
       throw new InvalidArgumentException("no model named '" + name + "' comes with ddpm4j");
     }
     Path weightFile = folder.resolve(WEIGHTS);
@@ -141,7 +144,8 @@ public final class DiffusersCheckpoint {
   /**
    * The network with its weights, on a device. The caller closes it.
    *
-   * @throws CheckpointException if a tensor is missing, unexpected, of another shape, or holds a number that is not finite
+   * @throws CheckpointException if a tensor is missing, unexpected, of another shape, or holds a
+   *     number that is not finite
    */
   public UNet unet(Device device) {
     UNet unet = UNet.empty(config, device);
@@ -155,7 +159,8 @@ public final class DiffusersCheckpoint {
   }
 
   /**
-   * Writes a model into a folder, as diffusers reads it. Each file is written whole or not at all, the weights last.
+   * Writes a model into a folder, as diffusers reads it. Each file is written whole or not at all,
+   * the weights last.
    *
    * @throws CheckpointException if a file cannot be written
    */

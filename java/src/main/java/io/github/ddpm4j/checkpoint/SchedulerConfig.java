@@ -17,9 +17,9 @@ import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 
 /**
- * The noise schedule that a model was trained with and how it is to be sampled: diffusers' {@code scheduler_config.json} of
- * {@code DDPMScheduler} or {@code DDIMScheduler}. Names and defaults are diffusers'. Immutable; the {@code with} methods
- * change a copy.
+ * The noise schedule that a model was trained with and how it is to be sampled: diffusers' {@code
+ * scheduler_config.json} of {@code DDPMScheduler} or {@code DDIMScheduler}. Names and defaults are
+ * diffusers'. Immutable; the {@code with} methods change a copy.
  *
  * @param numTrainTimesteps number of timesteps T
  * @param betaStart β of the first timestep
@@ -74,18 +74,27 @@ public record SchedulerConfig(
     trainedBetas = trainedBetas == null ? null : List.copyOf(trainedBetas);
     if (trainedBetas != null && trainedBetas.size() != numTrainTimesteps) {
       throw new InvalidArgumentException(
-          "trained_betas has " + trainedBetas.size() + " numbers; supported: num_train_timesteps, " + numTrainTimesteps);
+          "trained_betas has "
+              + trainedBetas.size()
+              + " numbers; supported: num_train_timesteps, "
+              + numTrainTimesteps);
     }
     if (!(clipSampleRange > 0)) {
-      throw new InvalidArgumentException("clip_sample_range is " + clipSampleRange + "; supported: positive numbers");
+      throw new InvalidArgumentException(
+          "clip_sample_range is " + clipSampleRange + "; supported: positive numbers");
     }
     if (stepsOffset < 0) {
-      throw new InvalidArgumentException("steps_offset is " + stepsOffset + "; supported: at least 0");
+      throw new InvalidArgumentException(
+          "steps_offset is " + stepsOffset + "; supported: at least 0");
     }
-    schedule(numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
+    schedule(
+        numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
   }
 
-  /** Diffusers' defaults: 1000 timesteps, β linear from 1e-4 to 0.02, ε predicted, x̂_0 clipped to ±1. */
+  /**
+   * Diffusers' defaults: 1000 timesteps, β linear from 1e-4 to 0.02, ε predicted, x̂_0 clipped to
+   * ±1.
+   */
   public static SchedulerConfig defaults() {
     return new SchedulerConfig(
         1000,
@@ -107,8 +116,8 @@ public record SchedulerConfig(
    * Reads the text of {@code scheduler_config.json}; what is missing takes diffusers' defaults.
    *
    * @param file named in complaints
-   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names key, value, and what is
-   *     supported
+   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names
+   *     key, value, and what is supported
    */
   public static SchedulerConfig fromJson(Path file, String json) {
     JsonFields fields = JsonFields.parse(file, json);
@@ -117,15 +126,19 @@ public record SchedulerConfig(
     // The numbers of dynamic thresholding, which are there even where it is off.
     fields.ignore("dynamic_thresholding_ratio", "sample_max_value", "tensor_format");
     double[] betas = fields.numbersOrNull("trained_betas");
-    int steps = fields.integer("num_train_timesteps", betas == null ? defaults.numTrainTimesteps : betas.length);
+    int steps =
+        fields.integer(
+            "num_train_timesteps", betas == null ? defaults.numTrainTimesteps : betas.length);
     double betaStart = fields.number("beta_start", defaults.betaStart);
     double betaEnd = fields.number("beta_end", defaults.betaEnd);
-    BetaSchedule betaSchedule = fields.choice("beta_schedule", BETA_SCHEDULES, defaults.betaSchedule);
+    BetaSchedule betaSchedule =
+        fields.choice("beta_schedule", BETA_SCHEDULES, defaults.betaSchedule);
     boolean rescale = fields.bool("rescale_betas_zero_snr", defaults.rescaleBetasZeroSnr);
     VarianceType variance = fields.choice("variance_type", varianceTypes(), defaults.varianceType);
     boolean clip = fields.bool("clip_sample", defaults.clipSample);
     double clipRange = fields.number("clip_sample_range", defaults.clipSampleRange);
-    PredictionType prediction = fields.choice("prediction_type", PREDICTIONS, defaults.predictionType);
+    PredictionType prediction =
+        fields.choice("prediction_type", PREDICTIONS, defaults.predictionType);
     TimestepSpacing spacing = fields.choice("timestep_spacing", SPACINGS, defaults.timestepSpacing);
     int offset = fields.integer("steps_offset", defaults.stepsOffset);
     boolean toOne = fields.bool("set_alpha_to_one", defaults.setAlphaToOne);
@@ -172,11 +185,17 @@ public record SchedulerConfig(
 
   /** The noise schedule. */
   public NoiseSchedule schedule() {
-    return schedule(numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
+    return schedule(
+        numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
   }
 
   private static NoiseSchedule schedule(
-      int steps, double start, double end, BetaSchedule kind, List<Double> trained, boolean rescale) {
+      int steps,
+      double start,
+      double end,
+      BetaSchedule kind,
+      List<Double> trained,
+      boolean rescale) {
     NoiseSchedule schedule =
         trained != null
             ? NoiseSchedule.custom(trained.stream().mapToDouble(Double::doubleValue).toArray())

@@ -37,7 +37,8 @@ public final class WeightFile {
       }
       String other = nameInFile.put(newName, name);
       if (other != null) {
-        throw new CheckpointException(file, name, "is unexpected: " + other + " is the same tensor");
+        throw new CheckpointException(
+            file, name, "is unexpected: " + other + " is the same tensor");
       }
     }
     for (Parameter parameter : parameters.list()) {
@@ -57,7 +58,9 @@ public final class WeightFile {
 
   private static String newName(String name) {
     Matcher old = OLD_ATTENTION.matcher(name);
-    return old.matches() ? old.group(1) + NEW_ATTENTION.get(old.group(2)) + "." + old.group(3) : name;
+    return old.matches()
+        ? old.group(1) + NEW_ATTENTION.get(old.group(2)) + "." + old.group(3)
+        : name;
   }
 
   /** Linear maps are 1x1 convolutions in some old files. */
@@ -78,7 +81,8 @@ public final class WeightFile {
         (parameter, value) ->
             arrays.put(
                 parameter.name(),
-                new Safetensors.Array(parameter.checkpointShape(), parameter.toCheckpoint(value.toArray()))));
+                new Safetensors.Array(
+                    parameter.checkpointShape(), parameter.toCheckpoint(value.toArray()))));
     // What transformers and diffusers look for to tell that the arrays are PyTorch's.
     Safetensors.write(file, arrays, Map.of("format", "pt"));
   }

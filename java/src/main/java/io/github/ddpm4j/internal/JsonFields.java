@@ -15,8 +15,8 @@ import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
- * Reads a flat JSON configuration key by key, so that nothing in it goes unnoticed: {@link #finish} refuses what was not
- * read. All complaints name file, key, value, and what is supported.
+ * Reads a flat JSON configuration key by key, so that nothing in it goes unnoticed: {@link #finish}
+ * refuses what was not read. All complaints name file, key, value, and what is supported.
  */
 public final class JsonFields {
   private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -51,7 +51,10 @@ public final class JsonFields {
   /** A JSON object of the entries, in order. */
   public static String write(Map<String, ?> entries) {
     try {
-      return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(new LinkedHashMap<>(entries)) + "\n";
+      return MAPPER
+              .writerWithDefaultPrettyPrinter()
+              .writeValueAsString(new LinkedHashMap<>(entries))
+          + "\n";
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
@@ -109,7 +112,8 @@ public final class JsonFields {
     if (!has(key)) {
       return missing;
     }
-    JsonNode list = value(key, node -> isListOf(node, JsonFields::isInt), "a list of whole numbers");
+    JsonNode list =
+        value(key, node -> isListOf(node, JsonFields::isInt), "a list of whole numbers");
     List<Integer> numbers = new ArrayList<>();
     list.forEach(node -> numbers.add(node.intValue()));
     return numbers;
@@ -151,12 +155,18 @@ public final class JsonFields {
     }
   }
 
-  /** Refuses every key that was not read, but for those that start with an underscore or are off (null or false). */
+  /**
+   * Refuses every key that was not read, but for those that start with an underscore or are off
+   * (null or false).
+   */
   public void finish() {
     for (String key : unread) {
       JsonNode value = object.get(key);
-      if (!key.startsWith("_") && !value.isNull() && !(value.isBoolean() && !value.booleanValue())) {
-        throw problem(key, "is " + value + ", which ddpm4j does not know; only null or false are supported");
+      if (!key.startsWith("_")
+          && !value.isNull()
+          && !(value.isBoolean() && !value.booleanValue())) {
+        throw problem(
+            key, "is " + value + ", which ddpm4j does not know; only null or false are supported");
       }
     }
   }
@@ -176,7 +186,8 @@ public final class JsonFields {
   }
 
   private <T> T choose(String key, JsonNode value, Map<String, T> choices) {
-    String text = value.isNull() ? "null" : value.isTextual() ? value.textValue() : value.toString();
+    String text =
+        value.isNull() ? "null" : value.isTextual() ? value.textValue() : value.toString();
     if (!choices.containsKey(text)) {
       throw problem(key, "is " + value + "; supported: " + String.join(", ", choices.keySet()));
     }

@@ -9,8 +9,8 @@ import io.github.ddpm4j.unet.layers.Parameters;
 import io.github.ddpm4j.unet.layers.Temporaries;
 
 /**
- * Halves the size on two paths, each giving half of the channels: a 1x1 convolution, then a 4x4 one of stride 2; and 2x2
- * max-pooling, then a 1x1 convolution.
+ * Halves the size on two paths, each giving half of the channels: a 1x1 convolution, then a 4x4 one
+ * of stride 2; and 2x2 max-pooling, then a 1x1 convolution.
  */
 final class DualPathDownsample implements Stage {
   private static final Window POOL = Window.square(2).stride(2);
@@ -27,7 +27,8 @@ final class DualPathDownsample implements Stage {
     Parameters.Path learned = at.sub("learned");
     learnedPointwise = Conv2d.pointwise(learned.sub("pointwise"), channels, channels);
     learnedStrided =
-        new Conv2d(learned.sub("strided"), channels, channels / 2, Window.square(4).stride(2).padding(1));
+        new Conv2d(
+            learned.sub("strided"), channels, channels / 2, Window.square(4).stride(2).padding(1));
     pooledPointwise = Conv2d.pointwise(at.sub("pooled").sub("pointwise"), channels, channels / 2);
   }
 

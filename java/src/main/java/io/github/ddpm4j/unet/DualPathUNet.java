@@ -29,7 +29,8 @@ final class DualPathUNet implements Network {
   private final Conv2d convOut;
 
   /**
-   * @param resize ahead of the concatenation with the kept activation; null to leave the size as it is
+   * @param resize ahead of the concatenation with the kept activation; null to leave the size as it
+   *     is
    * @param stages behind the concatenation
    */
   private record UpBlock(Stage resize, List<Stage> stages) {}
@@ -37,7 +38,8 @@ final class DualPathUNet implements Network {
   DualPathUNet(Parameters.Path root, DualPathUNetConfig config, Initialization initialization) {
     this.config = config;
     style =
-        new ResnetBlock.Style(config.timeEmbedDim(), config.normNumGroups(), EPS, false, true, initialization);
+        new ResnetBlock.Style(
+            config.timeEmbedDim(), config.normNumGroups(), EPS, false, true, initialization);
     List<Integer> downChannels = config.downChannels();
     List<Integer> midChannels = config.midChannels();
     List<Integer> upChannels = config.upChannels();
@@ -54,7 +56,8 @@ final class DualPathUNet implements Network {
       down.add(stages);
     }
     for (int i = 0; i < midChannels.size() - 1; i++) {
-      middle.addAll(middleLayers(root.sub("mid_blocks", i), midChannels.get(i), midChannels.get(i + 1)));
+      middle.addAll(
+          middleLayers(root.sub("mid_blocks", i), midChannels.get(i), midChannels.get(i + 1)));
     }
     int channels = midChannels.get(midChannels.size() - 1);
     for (int i = 0; i < blocks; i++) {
@@ -69,7 +72,11 @@ final class DualPathUNet implements Network {
     }
     normOut =
         new GroupNorm(
-            root.sub("conv_norm_out"), channels, config.normNumGroups(), EPS, GroupNorm.Activation.NONE);
+            root.sub("conv_norm_out"),
+            channels,
+            config.normNumGroups(),
+            EPS,
+            GroupNorm.Activation.NONE);
     convOut = Conv2d.same3x3(root.sub("conv_out"), channels, config.inChannels(), initialization);
   }
 

@@ -1,5 +1,8 @@
 package io.github.ddpm4j.unet;
 
+import static io.github.ddpm4j.unet.Requirement.require;
+import static io.github.ddpm4j.unet.Requirement.requireCount;
+
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.internal.JsonFields;
 import io.github.ddpm4j.tensor.Shape;
@@ -10,13 +13,15 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Configuration of a small U-Net for MNIST that attends after every residual layer and changes the size of pictures on two
- * paths at a time: a strided convolution beside max-pooling on the way down, a transposed convolution beside bilinear
- * interpolation on the way up. Immutable; {@link #builder} makes one, with the channels below as defaults.
+ * Configuration of a small U-Net for MNIST that attends after every residual layer and changes the
+ * size of pictures on two paths at a time: a strided convolution beside max-pooling on the way
+ * down, a transposed convolution beside bilinear interpolation on the way up. Immutable; {@link
+ * #builder} makes one, with the channels below as defaults.
  *
- * <p>With n down blocks, block i takes downChannels[i] to downChannels[i+1] and then halves the size if downsample[i] says so;
- * its input is kept. Middle block i takes midChannels[i] to midChannels[i+1]. Up block i doubles the size if down block n-1-i
- * halved it, keeping as many channels as make upChannels[i] together with what that block kept, and takes upChannels[i] to
+ * <p>With n down blocks, block i takes downChannels[i] to downChannels[i+1] and then halves the
+ * size if downsample[i] says so; its input is kept. Middle block i takes midChannels[i] to
+ * midChannels[i+1]. Up block i doubles the size if down block n-1-i halved it, keeping as many
+ * channels as make upChannels[i] together with what that block kept, and takes upChannels[i] to
  * upChannels[i+1].
  *
  * @param sampleSize height and width of the pictures the network is made for; 0 if not said
@@ -56,20 +61,31 @@ public record DualPathUNetConfig(
     upChannels = List.copyOf(upChannels);
     downsample = List.copyOf(downsample);
     require(sampleSize >= 0, "sample_size", sampleSize, "at least 0");
-    require(inChannels >= 1, "in_channels", inChannels, "at least 1");
-    require(layersPerBlock >= 1, "layers_per_block", layersPerBlock, "at least 1");
-    require(midLayersPerBlock >= 1, "mid_layers_per_block", midLayersPerBlock, "at least 1");
-    require(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
-    require(numAttentionHeads >= 1, "num_attention_heads", numAttentionHeads, "at least 1");
-    require(timeEmbedDim >= 2 && timeEmbedDim % 2 == 0, "time_embed_dim", timeEmbedDim, "an even number");
+    requireCount("in_channels", inChannels);
+    requireCount("layers_per_block", layersPerBlock);
+    requireCount("mid_layers_per_block", midLayersPerBlock);
+    requireCount("norm_num_groups", normNumGroups);
+    requireCount("num_attention_heads", numAttentionHeads);
+    require(
+        timeEmbedDim >= 2 && timeEmbedDim <= Requirement.MOST && timeEmbedDim % 2 == 0,
+        "time_embed_dim",
+        timeEmbedDim,
+        "even numbers to " + Requirement.MOST);
     int blocks = downsample.size();
     require(blocks >= 1 && blocks <= 16, "downsample", downsample, "1 to 16 flags");
     requireChannels("down_channels", downChannels, normNumGroups, numAttentionHeads);
     requireChannels("mid_channels", midChannels, normNumGroups, numAttentionHeads);
     requireChannels("up_channels", upChannels, normNumGroups, numAttentionHeads);
     require(
-        downChannels.size() == blocks + 1, "down_channels", downChannels, "one more than downsample " + downsample);
-    require(upChannels.size() == blocks + 1, "up_channels", upChannels, "as many as down_channels " + downChannels);
+        downChannels.size() == blocks + 1,
+        "down_channels",
+        downChannels,
+        "one more than downsample " + downsample);
+    require(
+        upChannels.size() == blocks + 1,
+        "up_channels",
+        upChannels,
+        "as many as down_channels " + downChannels);
     require(
         midChannels.get(0).equals(downChannels.get(blocks)),
         "mid_channels",
@@ -84,7 +100,11 @@ public record DualPathUNetConfig(
           doubles ? rest >= 2 && rest % 2 == 0 : rest == channels,
           "up_channels",
           upChannels,
-          "entry " + i + " the " + kept + " kept channels and "
+          "entry "
+              + i
+              + " the "
+              + kept
+              + " kept channels and "
               + (doubles ? "an even number of others" : "the " + channels + " that arrive"));
       channels = upChannels.get(i + 1);
     }
@@ -97,20 +117,19 @@ public record DualPathUNetConfig(
     }
   }
 
-  private static void require(boolean valid, String key, Object value, String supported) {
-    if (!valid) {
-      throw new InvalidArgumentException(key + " is " + value + "; supported: " + supported);
-    }
-  }
-
   private static void requireChannels(String key, List<Integer> channels, int groups, int heads) {
     require(channels.size() >= 2, key, channels, "at least 2 numbers");
     for (int number : channels) {
       require(
-          number >= 1 && number % groups == 0 && number % heads == 0,
+          number >= 1 && number <= Requirement.MOST && number % groups == 0 && number % heads == 0,
           key,
           channels,
-          "numbers divisible by norm_num_groups " + groups + " and num_attention_heads " + heads);
+          "numbers to "
+              + Requirement.MOST
+              + " divisible by norm_num_groups "
+              + groups
+              + " and num_attention_heads "
+              + heads);
     }
   }
 
@@ -146,8 +165,8 @@ public record DualPathUNetConfig(
   /**
    * Reads the text of {@code config.json}; what is missing takes the defaults.
    *
-   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names key, value, and what is
-   *     supported
+   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names
+   *     key, value, and what is supported
    */
   public static DualPathUNetConfig fromJson(String json) {
     return read(JsonFields.parse(Path.of("config.json"), json));
@@ -263,7 +282,8 @@ public record DualPathUNetConfig(
     }
 
     /**
-     * @throws InvalidArgumentException if the values do not fit together: names the key, its value, and what is supported
+     * @throws InvalidArgumentException if the values do not fit together: names the key, its value,
+     *     and what is supported
      */
     public DualPathUNetConfig build() {
       return new DualPathUNetConfig(

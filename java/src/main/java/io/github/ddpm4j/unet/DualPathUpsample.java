@@ -10,11 +10,11 @@ import io.github.ddpm4j.unet.layers.Parameters;
 import io.github.ddpm4j.unet.layers.Temporaries;
 
 /**
- * Doubles the size on two paths, each giving half of the channels: a 4x4 transposed convolution of stride 2, then a 1x1
- * convolution; and bilinear interpolation, then a 1x1 convolution.
+ * Doubles the size on two paths, each giving half of the channels: a 4x4 transposed convolution of
+ * stride 2, then a 1x1 convolution; and bilinear interpolation, then a 1x1 convolution.
  *
- * <p>The second path runs the 1x1 convolution first, on a quarter of the pixels: it mixes channels, the interpolation mixes
- * pixels with weights that sum to one, so the two commute, bias included.
+ * <p>The second path runs the 1x1 convolution first, on a quarter of the pixels: it mixes channels,
+ * the interpolation mixes pixels with weights that sum to one, so the two commute, bias included.
  */
 final class DualPathUpsample implements Stage {
   private final String name;
@@ -31,7 +31,8 @@ final class DualPathUpsample implements Stage {
     channels = out;
     Parameters.Path learned = at.sub("learned");
     learnedTransposed =
-        new ConvTranspose2d(learned.sub("transposed"), in, out / 2, Window.square(4).stride(2).padding(1));
+        new ConvTranspose2d(
+            learned.sub("transposed"), in, out / 2, Window.square(4).stride(2).padding(1));
     learnedPointwise = Conv2d.pointwise(learned.sub("pointwise"), out / 2, out / 2);
     bilinearPointwise = Conv2d.pointwise(at.sub("bilinear").sub("pointwise"), in, out / 2);
   }

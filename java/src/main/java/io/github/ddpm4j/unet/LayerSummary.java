@@ -8,4 +8,5 @@ package io.github.ddpm4j.unet;
  * @param parameters number of learned numbers
  * @param macs multiplications for one image
  */
-public record LayerSummary(String name, int height, int width, int channels, long parameters, long macs) {}
+public record LayerSummary(
+    String name, int height, int width, int channels, long parameters, long macs) {}

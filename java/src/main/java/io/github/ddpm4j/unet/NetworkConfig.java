@@ -6,13 +6,19 @@ import java.nio.file.Path;
 
 /** Configuration of one of the networks that {@link UNet} can be. */
 public sealed interface NetworkConfig permits UNetConfig, DualPathUNetConfig {
-  /** Height and width of the pictures that the network was made for; 0 if the configuration does not say. */
+  /**
+   * Height and width of the pictures that the network was made for; 0 if the configuration does not
+   * say.
+   */
   int sampleSize();
 
   /** Channels of pictures. */
   int inChannels();
 
-  /** Channels of predictions: as many as pictures have, or twice that where the variance is learned too. */
+  /**
+   * Channels of predictions: as many as pictures have, or twice that where the variance is learned
+   * too.
+   */
   int outChannels();
 
   /** Probability of dropout in training. */
@@ -31,8 +37,8 @@ public sealed interface NetworkConfig permits UNetConfig, DualPathUNetConfig {
    * Reads the text of {@code config.json}: its {@code _class_name} says which network it is of.
    *
    * @param file named in complaints
-   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names key, value, and what is
-   *     supported
+   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names
+   *     key, value, and what is supported
    */
   static NetworkConfig fromJson(Path file, String json) {
     JsonFields fields = JsonFields.parse(file, json);
@@ -43,7 +49,12 @@ public sealed interface NetworkConfig permits UNetConfig, DualPathUNetConfig {
       default ->
           throw fields.problem(
               "_class_name",
-              "is " + name + "; supported: " + UNetConfig.CLASS_NAME + ", " + DualPathUNetConfig.CLASS_NAME);
+              "is "
+                  + name
+                  + "; supported: "
+                  + UNetConfig.CLASS_NAME
+                  + ", "
+                  + DualPathUNetConfig.CLASS_NAME);
     };
   }
 }

@@ -6,7 +6,10 @@ import io.github.ddpm4j.tensor.Tensor;
 import io.github.ddpm4j.unet.layers.Conv2d;
 import io.github.ddpm4j.unet.layers.Parameters;
 
-/** A 3x3 convolution that halves the size by its stride, or that follows a nearest-neighbour up-sampling by two. */
+/**
+ * A 3x3 convolution that halves the size by its stride, or that follows a nearest-neighbour
+ * up-sampling by two.
+ */
 final class ResizeConvolution implements Stage {
   private final String name;
   private final int channels;
@@ -20,15 +23,20 @@ final class ResizeConvolution implements Stage {
     this.conv = conv;
   }
 
-  /** Halves the size. Padding 1 is symmetric; padding 0 means one row below and one column to the right. */
+  /**
+   * Halves the size. Padding 1 is symmetric; padding 0 means one row below and one column to the
+   * right.
+   */
   static ResizeConvolution down(Parameters.Path at, int channels, int padding) {
     Window window = Window.square(3).stride(2).padding(padding, padding, 1, 1);
-    return new ResizeConvolution(at, channels, false, new Conv2d(at.sub("conv"), channels, channels, window));
+    return new ResizeConvolution(
+        at, channels, false, new Conv2d(at.sub("conv"), channels, channels, window));
   }
 
   /** Doubles the size. */
   static ResizeConvolution up(Parameters.Path at, int channels) {
-    return new ResizeConvolution(at, channels, true, Conv2d.same3x3(at.sub("conv"), channels, channels));
+    return new ResizeConvolution(
+        at, channels, true, Conv2d.same3x3(at.sub("conv"), channels, channels));
   }
 
   @Override

@@ -11,17 +11,18 @@ import io.github.ddpm4j.unet.layers.Parameters;
 import io.github.ddpm4j.unet.layers.Temporaries;
 
 /**
- * Residual layer of Ho et al. (arXiv 2006.11239, appendix B), as diffusers' {@code ResnetBlock2D}: norm1, SiLU, conv1, time
- * embedding, norm2, SiLU, dropout, conv2, plus the input.
+ * Residual layer of Ho et al. (arXiv 2006.11239, appendix B), as diffusers' {@code ResnetBlock2D}:
+ * norm1, SiLU, conv1, time embedding, norm2, SiLU, dropout, conv2, plus the input.
  *
- * <p>Where the layer changes the size, it does so before conv1, to its input too. Where it changes the channels, the input
- * goes through {@code conv_shortcut}.
+ * <p>Where the layer changes the size, it does so before conv1, to its input too. Where it changes
+ * the channels, the input goes through {@code conv_shortcut}.
  */
 final class ResnetBlock implements Stage {
   /**
    * What all residual layers of a network have in common.
    *
-   * @param scaleShift whether the time embedding scales and shifts norm2 instead of being added after conv1
+   * @param scaleShift whether the time embedding scales and shifts norm2 instead of being added
+   *     after conv1
    * @param shortcutAlways whether there is a conv_shortcut even where the channels stay the same
    */
   record Style(
@@ -47,7 +48,8 @@ final class ResnetBlock implements Stage {
   /**
    * @param outputScaleFactor divisor of the sum
    */
-  ResnetBlock(Parameters.Path at, Style style, int in, int out, Resize resize, double outputScaleFactor) {
+  ResnetBlock(
+      Parameters.Path at, Style style, int in, int out, Resize resize, double outputScaleFactor) {
     name = at.name();
     channels = out;
     this.resize = resize;
@@ -55,11 +57,14 @@ final class ResnetBlock implements Stage {
     scaleShift = style.scaleShift();
     norm1 = new GroupNorm(at.sub("norm1"), in, style.groups(), style.eps(), Activation.SILU);
     conv1 = Conv2d.same3x3(at.sub("conv1"), in, out);
-    timeProjection = new Linear(at.sub("time_emb_proj"), style.timeEmbedDim(), scaleShift ? 2 * out : out);
+    timeProjection =
+        new Linear(at.sub("time_emb_proj"), style.timeEmbedDim(), scaleShift ? 2 * out : out);
     norm2 = new GroupNorm(at.sub("norm2"), out, style.groups(), style.eps(), Activation.SILU);
     conv2 = Conv2d.same3x3(at.sub("conv2"), out, out, style.initialization());
     shortcut =
-        in == out && !style.shortcutAlways() ? null : Conv2d.pointwise(at.sub("conv_shortcut"), in, out);
+        in == out && !style.shortcutAlways()
+            ? null
+            : Conv2d.pointwise(at.sub("conv_shortcut"), in, out);
   }
 
   @Override
@@ -67,7 +72,10 @@ final class ResnetBlock implements Stage {
     try (Temporaries temporaries = Temporaries.of(x)) {
       Tensor time = timeProjection.forward(temporaries.own(pass.time()));
       Tensor h = resize.apply(norm1.forward(temporaries.own(x)));
-      h = scaleShift ? norm2.forward(conv1.forward(h), time) : norm2.forward(conv1.forward(h, time, null));
+      h =
+          scaleShift
+              ? norm2.forward(conv1.forward(h), time)
+              : norm2.forward(conv1.forward(h, time, null));
       h = pass.dropout().apply(h);
       Tensor residual = resize.apply(temporaries.own(x));
       if (shortcut != null) {

@@ -15,8 +15,8 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * The U-Net of Ho et al. (arXiv 2006.11239, appendix B), as diffusers' {@code UNet2DModel}: names of parameters and all
- * arithmetic are the same.
+ * The U-Net of Ho et al. (arXiv 2006.11239, appendix B), as diffusers' {@code UNet2DModel}: names
+ * of parameters and all arithmetic are the same.
  */
 final class ResnetUNet implements Network {
   private final UNetConfig config;
@@ -26,10 +26,12 @@ final class ResnetUNet implements Network {
   private final TimeEmbedding timeEmbedding;
   private final Embedding classTable;
   private final TimeEmbedding classEmbedding;
+
   /** Each inner list ends in an activation that is kept for the way up. */
   private final List<List<Stage>> down = new ArrayList<>();
 
   private final List<Stage> middle = new ArrayList<>();
+
   /** Each inner list starts from the concatenation with a kept activation. */
   private final List<List<Stage>> up = new ArrayList<>();
 
@@ -64,7 +66,11 @@ final class ResnetUNet implements Network {
     buildUp(root);
     normOut =
         new GroupNorm(
-            root.sub("conv_norm_out"), first, config.normNumGroups(), config.normEps(), GroupNorm.Activation.SILU);
+            root.sub("conv_norm_out"),
+            first,
+            config.normNumGroups(),
+            config.normEps(),
+            GroupNorm.Activation.SILU);
     convOut = Conv2d.same3x3(root.sub("conv_out"), first, config.outChannels(), initialization);
   }
 
@@ -93,11 +99,13 @@ final class ResnetUNet implements Network {
   private void buildMiddle(Parameters.Path at) {
     int channels = config.blockOutChannels().get(config.blockOutChannels().size() - 1);
     double scale = config.midBlockScaleFactor();
-    middle.add(new ResnetBlock(at.sub("resnets", 0), style, channels, channels, Resize.NONE, scale));
+    middle.add(
+        new ResnetBlock(at.sub("resnets", 0), style, channels, channels, Resize.NONE, scale));
     if (config.addAttention()) {
       middle.add(attention(at.sub("attentions", 0), channels, config.midAttentionGroups(), scale));
     }
-    middle.add(new ResnetBlock(at.sub("resnets", 1), style, channels, channels, Resize.NONE, scale));
+    middle.add(
+        new ResnetBlock(at.sub("resnets", 1), style, channels, channels, Resize.NONE, scale));
   }
 
   private void buildUp(Parameters.Path root) {
@@ -109,7 +117,8 @@ final class ResnetUNet implements Network {
       Parameters.Path at = root.sub("up_blocks", i);
       BlockType type = config.upBlockTypes().get(i);
       int out = widths.get(levels - 1 - i);
-      // The last activation kept at a level is that of the level's entry, with the channels of the finer level.
+      // The last activation kept at a level is that of the level's entry, with the channels of the
+      // finer level.
       int lastSkip = widths.get(Math.max(levels - 2 - i, 0));
       for (int j = 0; j < layers; j++) {
         int skip = j == layers - 1 ? lastSkip : out;
@@ -194,7 +203,9 @@ final class ResnetUNet implements Network {
     summary.addVector("time_embedding", config.timeEmbedDim(), timeEmbedding.macs());
     if (config.classConditional()) {
       summary.addVector(
-          "class_embedding", config.timeEmbedDim(), classEmbedding == null ? 0 : classEmbedding.macs());
+          "class_embedding",
+          config.timeEmbedDim(),
+          classEmbedding == null ? 0 : classEmbedding.macs());
     }
     summary.add("conv_in", first, convIn.macs(summary.pixels()));
     down.forEach(stages -> stages.forEach(stage -> stage.describe(summary)));

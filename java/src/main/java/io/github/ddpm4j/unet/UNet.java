@@ -13,13 +13,16 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A U-Net (Ronneberger et al., arXiv 1505.04597) that predicts the noise in pictures: [N,H,W,C] and timesteps give the same
- * shape, or twice the channels where the variance is learned too.
+ * A U-Net (Ronneberger et al., arXiv 1505.04597) that predicts the noise in pictures: [N,H,W,C] and
+ * timesteps give the same shape, or twice the channels where the variance is learned too.
  *
  * <p>It owns its parameters until it is closed. Several threads may use it at a time.
  */
 public final class UNet implements NoisePredictor, AutoCloseable {
-  /** Activations that one pass of {@link #predict} may keep: enough images to share the weights, yet not far from cache. */
+  /**
+   * Activations that one pass of {@link #predict} may keep: enough images to share the weights, yet
+   * not far from cache.
+   */
   private static final long MICRO_BATCH_BYTES = 64L << 20;
 
   private final NetworkConfig config;
@@ -35,7 +38,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     parameters.allocate(device);
   }
 
-  private static Network build(Parameters.Path root, NetworkConfig config, Initialization initialization) {
+  private static Network build(
+      Parameters.Path root, NetworkConfig config, Initialization initialization) {
     if (config instanceof UNetConfig resnet) {
       return new ResnetUNet(root, resnet, initialization);
     }
@@ -48,7 +52,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   }
 
   /** A network with random parameters. The same seed gives the same network. */
-  public static UNet create(NetworkConfig config, Device device, long seed, Initialization initialization) {
+  public static UNet create(
+      NetworkConfig config, Device device, long seed, Initialization initialization) {
     UNet unet = new UNet(config, device, initialization);
     unet.parameters.initialize(seed);
     return unet;
@@ -72,10 +77,11 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   }
 
   /**
-   * Predicts for a batch, a few images at a time, so that memory does not grow with the batch. An image's prediction is the
-   * same whatever batch it is in.
+   * Predicts for a batch, a few images at a time, so that memory does not grow with the batch. An
+   * image's prediction is the same whatever batch it is in.
    *
-   * @throws InvalidArgumentException if pictures do not fit the network, or if it needs class labels
+   * @throws InvalidArgumentException if pictures do not fit the network, or if it needs class
+   *     labels
    */
   @Override
   public Tensor predict(Tensor xt, int t) {
@@ -108,7 +114,9 @@ public final class UNet implements NoisePredictor, AutoCloseable {
         Tensor part = xt.slice(first, count).in(scope);
         Tensor times = scope.allocate(Shape.of(count)).fill(t);
         Tensor partLabels = labels == null ? null : labels.slice(first, count).in(scope);
-        prediction.slice(first, count).copyFrom(network.forward(part, times, partLabels, Dropout.NONE));
+        prediction
+            .slice(first, count)
+            .copyFrom(network.forward(part, times, partLabels, Dropout.NONE));
       }
     }
     return prediction;
@@ -117,12 +125,16 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   private int microBatch(int height, int width) {
     long bytes =
         summary(height, width).stream()
-            .mapToLong(layer -> (long) layer.height() * layer.width() * layer.channels() * Float.BYTES)
+            .mapToLong(
+                layer -> (long) layer.height() * layer.width() * layer.channels() * Float.BYTES)
             .sum();
     return (int) Math.max(1, MICRO_BATCH_BYTES / bytes);
   }
 
-  /** Predicts for a batch in one pass, in xt's scope; in a recording scope, for gradients. Nothing is dropped. */
+  /**
+   * Predicts for a batch in one pass, in xt's scope; in a recording scope, for gradients. Nothing
+   * is dropped.
+   */
   public Tensor forward(Tensor xt, Tensor t) {
     return forward(xt, t, null, Dropout.NONE);
   }
@@ -137,7 +149,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    *
    * @param xt [N,H,W,C]
    * @param t timesteps, [N]
-   * @param labels class numbers, [N], or what the configuration's {@code class_embed_type} says; null if there are no classes
+   * @param labels class numbers, [N], or what the configuration's {@code class_embed_type} says;
+   *     null if there are no classes
    * @param dropout of this pass: {@link #trainingDropout}, or {@link Dropout#NONE}
    * @return [N,H,W,C'], C' the configuration's outChannels
    * @throws InvalidArgumentException if an operand does not fit the network
@@ -145,7 +158,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   public Tensor forward(Tensor xt, Tensor t, Tensor labels, Dropout dropout) {
     check(xt, labels);
     if (!t.shape().equals(Shape.of(xt.dim(0)))) {
-      throw new InvalidArgumentException("t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
+      throw new InvalidArgumentException(
+          "t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
     }
     return network.forward(
         xt, t.in(xt.scope()), labels == null ? null : labels.in(xt.scope()), dropout);
@@ -168,7 +182,11 @@ public final class UNet implements NoisePredictor, AutoCloseable {
         || xt.dim(1) % multiple != 0
         || xt.dim(2) % multiple != 0) {
       throw new InvalidArgumentException(
-          "pictures have shape " + xt.shape() + ", expected [N,H,W," + config.inChannels() + "] with H and W divisible by "
+          "pictures have shape "
+              + xt.shape()
+              + ", expected [N,H,W,"
+              + config.inChannels()
+              + "] with H and W divisible by "
               + multiple);
     }
     Shape expected = config.labelShape(xt.dim(0));
@@ -187,7 +205,10 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     return summary.lines();
   }
 
-  /** Multiplications in convolutions, linear maps and attention for one picture of a height and width. */
+  /**
+   * Multiplications in convolutions, linear maps and attention for one picture of a height and
+   * width.
+   */
   public long macs(int height, int width) {
     return summary(height, width).stream().mapToLong(LayerSummary::macs).sum();
   }

@@ -1,5 +1,8 @@
 package io.github.ddpm4j.unet;
 
+import static io.github.ddpm4j.unet.Requirement.require;
+import static io.github.ddpm4j.unet.Requirement.requireCount;
+
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.internal.JsonFields;
 import io.github.ddpm4j.tensor.Shape;
@@ -8,11 +11,12 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Configuration of the U-Net of Ho et al. (arXiv 2006.11239) as diffusers' {@code UNet2DModel} builds it; names and defaults
- * are diffusers'. Immutable; {@link #builder} makes one.
+ * Configuration of the U-Net of Ho et al. (arXiv 2006.11239) as diffusers' {@code UNet2DModel}
+ * builds it; names and defaults are diffusers'. Immutable; {@link #builder} makes one.
  *
- * <p>Diffusers' rules hold: {@code downsampleType} and {@code upsampleType} concern attention blocks only, and the middle
- * attention has no normalisation under {@link TimeScaleShift#SCALE_SHIFT} unless {@code attnNormNumGroups} is given.
+ * <p>Diffusers' rules hold: {@code downsampleType} and {@code upsampleType} concern attention
+ * blocks only, and the middle attention has no normalisation under {@link
+ * TimeScaleShift#SCALE_SHIFT} unless {@code attnNormNumGroups} is given.
  *
  * @param sampleSize height and width of the pictures the network is made for; 0 if not said
  * @param inChannels channels of pictures
@@ -78,7 +82,10 @@ public record UNetConfig(
   public enum TimeScaleShift {
     /** It is added after the first convolution. */
     DEFAULT,
-    /** It scales and shifts the second normalisation (Dhariwal and Nichol, arXiv 2105.05233, section 3). */
+    /**
+     * It scales and shifts the second normalisation (Dhariwal and Nichol, arXiv 2105.05233, section
+     * 3).
+     */
     SCALE_SHIFT
   }
 
@@ -98,10 +105,10 @@ public record UNetConfig(
     upBlockTypes = List.copyOf(upBlockTypes);
     blockOutChannels = List.copyOf(blockOutChannels);
     require(sampleSize >= 0, "sample_size", sampleSize, "at least 0");
-    require(inChannels >= 1, "in_channels", inChannels, "at least 1");
-    require(outChannels >= 1, "out_channels", outChannels, "at least 1");
-    require(layersPerBlock >= 1, "layers_per_block", layersPerBlock, "at least 1");
-    require(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
+    requireCount("in_channels", inChannels);
+    requireCount("out_channels", outChannels);
+    requireCount("layers_per_block", layersPerBlock);
+    requireCount("norm_num_groups", normNumGroups);
     require(
         !blockOutChannels.isEmpty() && blockOutChannels.size() <= 16,
         "block_out_channels",
@@ -119,10 +126,10 @@ public record UNetConfig(
         "as many as block_out_channels " + blockOutChannels);
     for (int channels : blockOutChannels) {
       require(
-          channels >= 1 && channels % normNumGroups == 0,
+          channels >= 1 && channels <= Requirement.MOST && channels % normNumGroups == 0,
           "block_out_channels",
           blockOutChannels,
-          "numbers divisible by norm_num_groups " + normNumGroups);
+          "numbers to " + Requirement.MOST + " divisible by norm_num_groups " + normNumGroups);
     }
     int half = blockOutChannels.get(0) / 2;
     require(
@@ -136,7 +143,10 @@ public record UNetConfig(
         midBlockScaleFactor,
         "a positive number");
     require(
-        downsamplePadding == 0 || downsamplePadding == 1, "downsample_padding", downsamplePadding, "0 or 1");
+        downsamplePadding == 0 || downsamplePadding == 1,
+        "downsample_padding",
+        downsamplePadding,
+        "0 or 1");
     require(dropout >= 0 && dropout < 1, "dropout", dropout, "0 <= dropout < 1");
     require(normEps > 0 && normEps < 1, "norm_eps", normEps, "0 < norm_eps < 1");
     int last = blockOutChannels.size() - 1;
@@ -159,13 +169,10 @@ public record UNetConfig(
         attnNormNumGroups,
         "a divisor of the last of block_out_channels " + blockOutChannels + ", or null");
     require(
-        numClassEmbeds == null || numClassEmbeds >= 1, "num_class_embeds", numClassEmbeds, "at least 1, or null");
-  }
-
-  private static void require(boolean valid, String key, Object value, String supported) {
-    if (!valid) {
-      throw new InvalidArgumentException(key + " is " + value + "; supported: " + supported);
-    }
+        numClassEmbeds == null || numClassEmbeds >= 1,
+        "num_class_embeds",
+        numClassEmbeds,
+        "at least 1, or null");
   }
 
   /** A builder that starts from diffusers' defaults. */
@@ -176,8 +183,8 @@ public record UNetConfig(
   /**
    * Reads the text of {@code config.json}; what is missing takes diffusers' defaults.
    *
-   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names key, value, and what is
-   *     supported
+   * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names
+   *     key, value, and what is supported
    */
   public static UNetConfig fromJson(String json) {
     return UNetConfigJson.read(JsonFields.parse(Path.of("config.json"), json));
@@ -208,7 +215,9 @@ public record UNetConfig(
     if (!classConditional()) {
       return null;
     }
-    return classEmbedType == ClassEmbedType.IDENTITY ? Shape.of(images, timeEmbedDim()) : Shape.of(images);
+    return classEmbedType == ClassEmbedType.IDENTITY
+        ? Shape.of(images, timeEmbedDim())
+        : Shape.of(images);
   }
 
   /** Attention heads at a number of channels. */
@@ -371,7 +380,8 @@ public record UNetConfig(
     }
 
     /**
-     * @throws InvalidArgumentException if the values do not fit together: names the key, its value, and what is supported
+     * @throws InvalidArgumentException if the values do not fit together: names the key, its value,
+     *     and what is supported
      */
     public UNetConfig build() {
       return new UNetConfig(

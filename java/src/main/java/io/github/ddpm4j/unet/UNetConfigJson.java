@@ -14,9 +14,11 @@ import java.util.function.Function;
 
 /** {@link UNetConfig} as diffusers' {@code config.json}. */
 final class UNetConfigJson {
-  private static final Map<String, BlockType> DOWN = byText(BlockType.values(), BlockType::downName);
+  private static final Map<String, BlockType> DOWN =
+      byText(BlockType.values(), BlockType::downName);
   private static final Map<String, BlockType> UP = byText(BlockType.values(), BlockType::upName);
-  private static final Map<String, TimeScaleShift> TIME = byText(TimeScaleShift.values(), UNetConfigJson::text);
+  private static final Map<String, TimeScaleShift> TIME =
+      byText(TimeScaleShift.values(), UNetConfigJson::text);
   private static final Map<String, Resampling> RESAMPLING = resampling();
   private static final Map<String, ClassEmbedType> CLASSES = classes();
 
@@ -33,11 +35,15 @@ final class UNetConfigJson {
         .freqShift(fields.integer("freq_shift", defaults.freqShift()))
         .flipSinToCos(fields.bool("flip_sin_to_cos", defaults.flipSinToCos()))
         .downBlockTypes(
-            fields.choices("down_block_types", DOWN, defaults.downBlockTypes()).toArray(BlockType[]::new))
-        .upBlockTypes(fields.choices("up_block_types", UP, defaults.upBlockTypes()).toArray(BlockType[]::new))
+            fields
+                .choices("down_block_types", DOWN, defaults.downBlockTypes())
+                .toArray(BlockType[]::new))
+        .upBlockTypes(
+            fields.choices("up_block_types", UP, defaults.upBlockTypes()).toArray(BlockType[]::new))
         .blockOutChannels(ints(fields.integers("block_out_channels", defaults.blockOutChannels())))
         .layersPerBlock(fields.integer("layers_per_block", defaults.layersPerBlock()))
-        .midBlockScaleFactor(fields.number("mid_block_scale_factor", defaults.midBlockScaleFactor()))
+        .midBlockScaleFactor(
+            fields.number("mid_block_scale_factor", defaults.midBlockScaleFactor()))
         .downsamplePadding(fields.integer("downsample_padding", defaults.downsamplePadding()))
         .downsampleType(fields.choice("downsample_type", RESAMPLING, defaults.downsampleType()))
         .upsampleType(fields.choice("upsample_type", RESAMPLING, defaults.upsampleType()))
@@ -46,7 +52,8 @@ final class UNetConfigJson {
         .normNumGroups(fields.integer("norm_num_groups", defaults.normNumGroups()))
         .attnNormNumGroups(fields.integerOrNull("attn_norm_num_groups", null))
         .normEps(fields.number("norm_eps", defaults.normEps()))
-        .resnetTimeScaleShift(fields.choice("resnet_time_scale_shift", TIME, TimeScaleShift.DEFAULT))
+        .resnetTimeScaleShift(
+            fields.choice("resnet_time_scale_shift", TIME, TimeScaleShift.DEFAULT))
         .addAttention(fields.bool("add_attention", true))
         .classEmbedType(fields.choice("class_embed_type", CLASSES, null))
         .numClassEmbeds(fields.integerOrNull("num_class_embeds", null));
@@ -72,8 +79,10 @@ final class UNetConfigJson {
     json.put("attn_norm_num_groups", config.attnNormNumGroups());
     json.put("block_out_channels", config.blockOutChannels());
     json.put("center_input_sample", config.centerInputSample());
-    json.put("class_embed_type", config.classEmbedType() == null ? null : text(config.classEmbedType()));
-    json.put("down_block_types", config.downBlockTypes().stream().map(BlockType::downName).toList());
+    json.put(
+        "class_embed_type", config.classEmbedType() == null ? null : text(config.classEmbedType()));
+    json.put(
+        "down_block_types", config.downBlockTypes().stream().map(BlockType::downName).toList());
     json.put("downsample_padding", config.downsamplePadding());
     json.put("downsample_type", text(config.downsampleType()));
     json.put("dropout", config.dropout());
@@ -102,7 +111,8 @@ final class UNetConfigJson {
     }
     List<Integer> sides = fields.integers("sample_size", List.of());
     if (sides.size() != 2 || !sides.get(0).equals(sides.get(1))) {
-      throw fields.problem("sample_size", "is " + sides + "; supported: a number, or two equal ones");
+      throw fields.problem(
+          "sample_size", "is " + sides + "; supported: a number, or two equal ones");
     }
     return sides.get(0);
   }

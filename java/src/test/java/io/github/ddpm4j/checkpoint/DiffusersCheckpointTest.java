@@ -50,12 +50,14 @@ class DiffusersCheckpointTest {
 
   @Test
   void roundTripKeepsEveryBit() {
-    for (NetworkConfig config : new NetworkConfig[] {config(), DualPathUNetConfig.builder().build()}) {
+    for (NetworkConfig config :
+        new NetworkConfig[] {config(), DualPathUNetConfig.builder().build()}) {
       try (UNet unet = saved(config);
           UNet read = DiffusersCheckpoint.read(folder).unet(Device.cpu())) {
         assertThat(read.config()).isEqualTo(config);
         assertThat(values(read)).isEqualTo(values(unet));
-        assertThat(DiffusersCheckpoint.read(folder).scheduler()).isEqualTo(SchedulerConfig.defaults());
+        assertThat(DiffusersCheckpoint.read(folder).scheduler())
+            .isEqualTo(SchedulerConfig.defaults());
       }
     }
   }
@@ -68,7 +70,8 @@ class DiffusersCheckpointTest {
     assertThat(Files.readAllBytes(folder.resolve(WEIGHTS))).isEqualTo(first);
     try (var files = Files.list(folder)) {
       assertThat(files.map(file -> file.getFileName().toString()))
-          .containsExactlyInAnyOrder("config.json", "scheduler_config.json", "model_index.json", WEIGHTS);
+          .containsExactlyInAnyOrder(
+              "config.json", "scheduler_config.json", "model_index.json", WEIGHTS);
     }
   }
 
@@ -92,7 +95,9 @@ class DiffusersCheckpointTest {
       Files.createDirectories(folder.resolve("scheduler"));
       Files.move(folder.resolve("config.json"), folder.resolve("unet/config.json"));
       Files.move(folder.resolve(WEIGHTS), folder.resolve("unet").resolve(WEIGHTS));
-      Files.move(folder.resolve("scheduler_config.json"), folder.resolve("scheduler/scheduler_config.json"));
+      Files.move(
+          folder.resolve("scheduler_config.json"),
+          folder.resolve("scheduler/scheduler_config.json"));
       try (UNet read = DiffusersCheckpoint.read(folder).unet(Device.cpu())) {
         assertThat(values(read)).isEqualTo(values(unet));
       }
@@ -115,11 +120,14 @@ class DiffusersCheckpointTest {
               tensors.put(
                   old,
                   linear
-                      ? new Safetensors.Array(Shape.of(array.shape().dim(0), array.shape().dim(1), 1, 1), array.values())
+                      ? new Safetensors.Array(
+                          Shape.of(array.shape().dim(0), array.shape().dim(1), 1, 1),
+                          array.values())
                       : array);
             }
           });
-      assertThat(Safetensors.read(folder.resolve(WEIGHTS)).names()).contains("mid_block.attentions.0.query.weight");
+      assertThat(Safetensors.read(folder.resolve(WEIGHTS)).names())
+          .contains("mid_block.attentions.0.query.weight");
       try (UNet read = DiffusersCheckpoint.read(folder).unet(Device.cpu())) {
         assertThat(values(read)).isEqualTo(values(unet));
       }
@@ -142,7 +150,8 @@ class DiffusersCheckpointTest {
   void wrongTensorsAreNamed() {
     String name = "mid_block.attentions.0.to_q.weight";
     assertTensorRefused(name, tensors -> tensors.remove(name), "missing", "[16,16]");
-    assertTensorRefused("extra.weight", tensors -> tensors.put("extra.weight", tensors.get(name)), "unexpected");
+    assertTensorRefused(
+        "extra.weight", tensors -> tensors.put("extra.weight", tensors.get(name)), "unexpected");
     assertTensorRefused(
         name,
         tensors -> tensors.put(name, new Safetensors.Array(Shape.of(16, 8), new float[128])),
@@ -153,7 +162,8 @@ class DiffusersCheckpointTest {
         tensors -> tensors.put("mid_block.attentions.0.query.weight", tensors.get(name)),
         "same tensor");
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-      assertTensorRefused(name, tensors -> tensors.get(name).values()[7] = bad, "value 7", "finite");
+      assertTensorRefused(
+          name, tensors -> tensors.get(name).values()[7] = bad, "value 7", "finite");
     }
   }
 
@@ -188,7 +198,9 @@ class DiffusersCheckpointTest {
     Path file = folder.resolve(WEIGHTS);
     Safetensors old = Safetensors.read(file);
     Map<String, Safetensors.Array> tensors = new LinkedHashMap<>();
-    old.names().forEach(name -> tensors.put(name, new Safetensors.Array(old.shape(name), old.floats(name))));
+    old.names()
+        .forEach(
+            name -> tensors.put(name, new Safetensors.Array(old.shape(name), old.floats(name))));
     change.accept(tensors);
     Safetensors.write(file, tensors, Map.of());
   }

@@ -62,7 +62,10 @@ class SchedulerConfigTest {
           """)
   void buildsEverySchedule(String name, double middle) {
     SchedulerConfig config =
-        read("{\"beta_schedule\": \"" + name + "\", \"num_train_timesteps\": 101, \"beta_start\": 0.001, \"beta_end\": 0.1}");
+        read(
+            "{\"beta_schedule\": \""
+                + name
+                + "\", \"num_train_timesteps\": 101, \"beta_start\": 0.001, \"beta_end\": 0.1}");
     assertThat(config.schedule().beta(50)).isCloseTo(middle, offset(5e-4));
   }
 

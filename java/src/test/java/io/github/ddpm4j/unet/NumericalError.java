@@ -3,12 +3,14 @@ package io.github.ddpm4j.unet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Whether float32 results are as good as they can be asked to be: their distance from a double-precision run is at most a
- * small multiple of the distance of libtorch's float32 run. Both make about the same number of roundings, in other orders,
- * so distances differ by chance alone.
+ * Whether float32 results are as good as they can be asked to be: their distance from a
+ * double-precision run is at most a small multiple of the distance of libtorch's float32 run. Both
+ * make about the same number of roundings, in other orders, so distances differ by chance alone.
  */
 final class NumericalError {
-  /** Room for chance, and for kernels that trade accuracy within the rounding errors of a plain sum. */
+  /**
+   * Room for chance, and for kernels that trade accuracy within the rounding errors of a plain sum.
+   */
   static final double MULTIPLE = 4;
 
   private NumericalError() {}

@@ -43,7 +43,9 @@ final class TestConfigs {
 
   /** The network in libtorch, with the same weights. */
   static TorchNetwork torch(UNet unet, torch.ScalarType type) {
-    return unet.config() instanceof UNetConfig ? new TorchUNet(unet, type) : new TorchDualPathUNet(unet, type);
+    return unet.config() instanceof UNetConfig
+        ? new TorchUNet(unet, type)
+        : new TorchDualPathUNet(unet, type);
   }
 
   /** Moves normalisations away from the identity, so that no factor or shift can be forgotten. */

@@ -43,7 +43,8 @@ final class TorchDualPathUNet extends TorchNetwork {
       String block = "up_blocks." + i;
       if (config.downsample().get(config.downsample().size() - 1 - i)) {
         String learned = block + ".upsampler.learned";
-        Tensor transposed = conv(convTranspose(h, learned + ".transposed", 2, 1), learned + ".pointwise", 1, 0);
+        Tensor transposed =
+            conv(convTranspose(h, learned + ".transposed", 2, 1), learned + ".pointwise", 1, 0);
         h = concat(transposed, conv(bilinear(h), block + ".upsampler.bilinear.pointwise", 1, 0));
       }
       h = layers(concat(h, inputs.pop()), temb, block);
@@ -66,7 +67,11 @@ final class TorchDualPathUNet extends TorchNetwork {
   }
 
   private Tensor normActConv(Tensor x, String layer, int i) {
-    return conv(torch.silu(norm(x, layer + ".norm" + i, config.normNumGroups(), EPS)), layer + ".conv" + i, 1, 1);
+    return conv(
+        torch.silu(norm(x, layer + ".norm" + i, config.normNumGroups(), EPS)),
+        layer + ".conv" + i,
+        1,
+        1);
   }
 
   private Tensor attention(Tensor x, String layer) {

@@ -14,8 +14,8 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Layers in libtorch, over the weights of one of our networks: an independent implementation in float32 or double. Pictures
- * are [N,C,H,W] here.
+ * Layers in libtorch, over the weights of one of our networks: an independent implementation in
+ * float32 or double. Pictures are [N,C,H,W] here.
  */
 abstract class TorchNetwork {
   private static final long[] ONE = {1, 1};
@@ -74,7 +74,13 @@ abstract class TorchNetwork {
 
   final Tensor conv(Tensor x, String layer, int stride, int padding) {
     return torch.conv2d(
-        x, weight(layer), bias(layer), new long[] {stride, stride}, new long[] {padding, padding}, ONE, 1);
+        x,
+        weight(layer),
+        bias(layer),
+        new long[] {stride, stride},
+        new long[] {padding, padding},
+        ONE,
+        1);
   }
 
   final Tensor convTranspose(Tensor x, String layer, int stride, int padding) {
@@ -116,7 +122,10 @@ abstract class TorchNetwork {
     return tensor(result, times.length, dim);
   }
 
-  /** Pre-norm attention as diffusers': without the product of softmax and values fused, in one head after the other. */
+  /**
+   * Pre-norm attention as diffusers': without the product of softmax and values fused, in one head
+   * after the other.
+   */
   final Tensor attention(Tensor x, String layer, int heads, int groups, double eps) {
     long n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
     Tensor normed = groups == 0 ? x : norm(x, layer + ".group_norm", groups, eps);
@@ -131,7 +140,9 @@ abstract class TorchNetwork {
   }
 
   private static Tensor heads(Tensor tokens, int heads) {
-    return tokens.reshape(tokens.size(0), tokens.size(1), heads, tokens.size(2) / heads).transpose(1, 2);
+    return tokens
+        .reshape(tokens.size(0), tokens.size(1), heads, tokens.size(2) / heads)
+        .transpose(1, 2);
   }
 
   static Tensor concat(Tensor a, Tensor b) {
@@ -152,7 +163,13 @@ abstract class TorchNetwork {
 
   static Tensor averagePool(Tensor x) {
     return torch.avg_pool2d(
-        x, new long[] {2, 2}, new long[] {2, 2}, new long[] {0, 0}, false, true, new LongOptional());
+        x,
+        new long[] {2, 2},
+        new long[] {2, 2},
+        new long[] {0, 0},
+        false,
+        true,
+        new LongOptional());
   }
 
   static Tensor divide(Tensor x, double divisor) {

@@ -74,7 +74,8 @@ final class TorchUNet extends TorchNetwork {
   }
 
   private Tensor sinusoids(Tensor t) {
-    return sinusoids(t, config.blockOutChannels().get(0), config.flipSinToCos(), config.freqShift());
+    return sinusoids(
+        t, config.blockOutChannels().get(0), config.flipSinToCos(), config.freqShift());
   }
 
   private Tensor strided(Tensor h, String layer) {
@@ -89,7 +90,9 @@ final class TorchUNet extends TorchNetwork {
     if (config.addAttention()) {
       boolean plain = config.resnetTimeScaleShift() == UNetConfig.TimeScaleShift.DEFAULT;
       int groups =
-          config.attnNormNumGroups() != null ? config.attnNormNumGroups() : plain ? config.normNumGroups() : 0;
+          config.attnNormNumGroups() != null
+              ? config.attnNormNumGroups()
+              : plain ? config.normNumGroups() : 0;
       h = divide(attention(h, "mid_block.attentions.0", heads(h), groups, config.normEps()), scale);
     }
     return resnet(h, temb, "mid_block.resnets.1", scale, 0);

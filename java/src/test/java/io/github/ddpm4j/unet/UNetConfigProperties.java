@@ -30,9 +30,11 @@ class UNetConfigProperties {
         assertThat(Float.isFinite(value)).isTrue();
       }
       List<LayerSummary> summary = unet.summary(h, w);
-      assertThat(summary.stream().mapToLong(LayerSummary::parameters).sum()).isEqualTo(unet.parameters().count());
+      assertThat(summary.stream().mapToLong(LayerSummary::parameters).sum())
+          .isEqualTo(unet.parameters().count());
       LayerSummary last = summary.get(summary.size() - 1);
-      assertThat(List.of(last.height(), last.width(), last.channels())).isEqualTo(List.of(h, w, config.outChannels()));
+      assertThat(List.of(last.height(), last.width(), last.channels()))
+          .isEqualTo(List.of(h, w, config.outChannels()));
     }
   }
 
@@ -42,7 +44,8 @@ class UNetConfigProperties {
   }
 
   private static Arbitrary<UNetConfig> ofLevels(int levels) {
-    Arbitrary<BlockType[]> types = Arbitraries.of(BlockType.class).array(BlockType[].class).ofSize(levels);
+    Arbitrary<BlockType[]> types =
+        Arbitraries.of(BlockType.class).array(BlockType[].class).ofSize(levels);
     Arbitrary<Integer> groups = Arbitraries.of(1, 2, 4);
     Arbitrary<int[]> widths = Arbitraries.of(1, 2, 3, 5).array(int[].class).ofSize(levels);
     Arbitrary<UNetConfig.Builder> shape =
@@ -53,7 +56,8 @@ class UNetConfigProperties {
                         .downBlockTypes(down)
                         .upBlockTypes(up)
                         .normNumGroups(norm)
-                        .blockOutChannels(java.util.Arrays.stream(multiples).map(width -> 4 * width).toArray()));
+                        .blockOutChannels(
+                            java.util.Arrays.stream(multiples).map(width -> 4 * width).toArray()));
     Arbitrary<Integer> small = Arbitraries.integers().between(1, 3);
     Arbitrary<Boolean> flag = Arbitraries.of(true, false);
     return Combinators.combine(

@@ -130,12 +130,13 @@ class UNetConfigTest {
       delimiter = '|',
       textBlock =
           """
+          block_out_channels    | [1073741824, 448, 672, 896] | numbers to 65536
           block_out_channels    | [100, 448, 672, 896] | divisible by norm_num_groups 32
           block_out_channels    | [32, 64]             | as many as block_out_channels
           attention_head_dim    | 5                    | a divisor
           attention_head_dim    | 0                    | a divisor
           downsample_padding    | 2                    | 0 or 1
-          layers_per_block      | 0                    | at least 1
+          layers_per_block      | 0                    | 1 to 65536
           attn_norm_num_groups  | 5                    | a divisor
           dropout               | 1                    | dropout < 1
           norm_eps              | 0                    | norm_eps
@@ -169,5 +170,13 @@ class UNetConfigTest {
         .isInstanceOf(InvalidArgumentException.class)
         .hasMessageContaining("up_channels")
         .hasMessageContaining("entry 2");
+  }
+
+  @Test
+  void networkThatIsTooLargeIsRefused() {
+    UNetConfig config = UNetConfig.builder().blockOutChannels(4096, 8192, 16384, 32768).build();
+    assertThatThrownBy(() -> UNet.create(config, Device.cpu(), 0))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessageContaining("parameters");
   }
 }

@@ -48,8 +48,14 @@ class UNetForwardTest {
         config("class timesteps", tiny().classEmbedType(ClassEmbedType.TIMESTEP)),
         config("class vectors", tiny().classEmbedType(ClassEmbedType.IDENTITY)),
         config("centred, no middle attention", tiny().centerInputSample(true).addAttention(false)),
-        config("learned variance, one layer", tiny().inChannels(2).outChannels(4).layersPerBlock(1)),
-        config("one level", tiny().blockOutChannels(16).downBlockTypes(BlockType.PLAIN).upBlockTypes(BlockType.PLAIN)),
+        config(
+            "learned variance, one layer", tiny().inChannels(2).outChannels(4).layersPerBlock(1)),
+        config(
+            "one level",
+            tiny()
+                .blockOutChannels(16)
+                .downBlockTypes(BlockType.PLAIN)
+                .upBlockTypes(BlockType.PLAIN)),
         config("mnist", TestConfigs.mnist()),
         Arguments.of("dual path", TestConfigs.tinyDualPath()),
         Arguments.of("notebook", DualPathUNetConfig.builder().build()));
@@ -76,7 +82,9 @@ class UNetForwardTest {
     float[] labels =
         labelShape == null
             ? null
-            : labelShape.rank() == 1 ? new float[] {3, 0, 9} : TestConfigs.gaussians(random, (int) labelShape.count());
+            : labelShape.rank() == 1
+                ? new float[] {3, 0, 9}
+                : TestConfigs.gaussians(random, (int) labelShape.count());
     try (UNet unet = UNet.create(config, Device.cpu(), 1);
         Scope scope = Scope.open(Device.cpu())) {
       TestConfigs.perturb(unet, random);
@@ -92,7 +100,8 @@ class UNetForwardTest {
     }
   }
 
-  private static double[] torch(UNet unet, torch.ScalarType type, Tensor x, float[] times, float[] labels) {
+  private static double[] torch(
+      UNet unet, torch.ScalarType type, Tensor x, float[] times, float[] labels) {
     try (PointerScope pointers = new PointerScope()) {
       TorchNetwork network = TestConfigs.torch(unet, type);
       Shape labelShape = unet.config().labelShape(IMAGES);

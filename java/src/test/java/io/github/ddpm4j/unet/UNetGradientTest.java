@@ -53,7 +53,8 @@ class UNetGradientTest {
       Map<String, double[]> ours = ours(unet, size, pixels, noise);
       Map<String, double[]> exact = torch(unet, torch.ScalarType.Double, size, pixels, noise);
       Map<String, double[]> single = torch(unet, torch.ScalarType.Float, size, pixels, noise);
-      // Some gradients are zero but for rounding, as those of keys' biases: they have no scale of their own.
+      // Some gradients are zero but for rounding, as those of keys' biases: they have no scale of
+      // their own.
       double usual =
           exact.keySet().stream()
               .mapToDouble(key -> NumericalError.relative(single.get(key), exact.get(key)))
@@ -78,7 +79,9 @@ class UNetGradientTest {
       Shape labels = unet.config().labelShape(IMAGES);
       Tensor prediction =
           unet.forward(
-              x, scope.tensor(Shape.of(IMAGES), TIMES), labels == null ? null : scope.tensor(labels, LABELS));
+              x,
+              scope.tensor(Shape.of(IMAGES), TIMES),
+              labels == null ? null : scope.tensor(labels, LABELS));
       scope.tape().backward(prediction, TrainingOps.mse(prediction, target, 1).gradient());
       Map<String, double[]> gradients = new LinkedHashMap<>();
       unet.parameters()
@@ -86,7 +89,8 @@ class UNetGradientTest {
           .forEach(
               (parameter, gradient) ->
                   gradients.put(
-                      parameter.name(), NumericalError.widened(parameter.toCheckpoint(gradient.toArray()))));
+                      parameter.name(),
+                      NumericalError.widened(parameter.toCheckpoint(gradient.toArray()))));
       return gradients;
     }
   }
@@ -102,10 +106,13 @@ class UNetGradientTest {
               network.tensor(TIMES, IMAGES),
               unet.config().labelShape(IMAGES) == null ? null : network.tensor(LABELS, IMAGES));
       torch
-          .mse_loss(prediction, network.pictures(noise, IMAGES, size, size, unet.config().outChannels()))
+          .mse_loss(
+              prediction, network.pictures(noise, IMAGES, size, size, unet.config().outChannels()))
           .backward();
       Map<String, double[]> gradients = new LinkedHashMap<>();
-      network.weights().forEach((key, weight) -> gradients.put(key, TorchNetwork.values(weight.grad())));
+      network
+          .weights()
+          .forEach((key, weight) -> gradients.put(key, TorchNetwork.values(weight.grad())));
       return gradients;
     }
   }

@@ -36,7 +36,8 @@ class UNetTest {
   void predictionsDoNotDependOnTheBatch() {
     // Large enough a batch for several passes.
     int images = 80;
-    for (NetworkConfig config : new NetworkConfig[] {TestConfigs.tiny().build(), TestConfigs.tinyDualPath()}) {
+    for (NetworkConfig config :
+        new NetworkConfig[] {TestConfigs.tiny().build(), TestConfigs.tinyDualPath()}) {
       try (UNet unet = UNet.create(config, Device.cpu(), 1)) {
         Tensor x = pictures(images, config.inChannels());
         float[] all = unet.predict(x, 500).toArray();
@@ -63,7 +64,8 @@ class UNetTest {
 
   @Test
   void zeroOutputsPredictZero() {
-    try (UNet unet = UNet.create(TestConfigs.tiny().build(), Device.cpu(), 1, Initialization.ZERO_OUTPUTS)) {
+    try (UNet unet =
+        UNet.create(TestConfigs.tiny().build(), Device.cpu(), 1, Initialization.ZERO_OUTPUTS)) {
       assertThat(unet.predict(pictures(1, 3), 10).toArray()).containsOnly(0);
     }
   }

@@ -103,13 +103,23 @@ class UNetTrainingTest {
         Batch batch = batches.get(step);
         Shape shape = Shape.of(IMAGES, SIZE, SIZE, 1);
         Tensor prediction =
-            unet.forward(scope.tensor(shape, batch.noisy), scope.tensor(Shape.of(IMAGES), batch.times));
+            unet.forward(
+                scope.tensor(shape, batch.noisy), scope.tensor(Shape.of(IMAGES), batch.times));
         TrainingOps.Loss loss = TrainingOps.mse(prediction, scope.tensor(shape, batch.noise), 1);
         losses[step] = loss.mean();
         parameters.gradients().fill(0);
         scope.tape().backward(prediction, loss.gradient());
         TrainingOps.adam(
-            parameters.values(), parameters.gradients(), m, v, step + 1, LEARNING_RATE, 0.9, 0.999, 1e-8, 1);
+            parameters.values(),
+            parameters.gradients(),
+            m,
+            v,
+            step + 1,
+            LEARNING_RATE,
+            0.9,
+            0.999,
+            1e-8,
+            1);
       }
     }
     return losses;
@@ -128,7 +138,9 @@ class UNetTrainingTest {
           Batch batch = batches.get(step);
           org.bytedeco.pytorch.Tensor prediction =
               network.forward(
-                  network.pictures(batch.noisy, IMAGES, SIZE, SIZE, 1), network.tensor(batch.times, IMAGES), null);
+                  network.pictures(batch.noisy, IMAGES, SIZE, SIZE, 1),
+                  network.tensor(batch.times, IMAGES),
+                  null);
           org.bytedeco.pytorch.Tensor loss =
               torch.mse_loss(prediction, network.pictures(batch.noise, IMAGES, SIZE, SIZE, 1));
           losses[step] = TorchNetwork.values(loss)[0];

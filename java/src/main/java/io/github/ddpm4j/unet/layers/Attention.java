@@ -5,9 +5,9 @@ import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Self-attention between the pixels of a picture, as a residual branch: x + to_out(attention(q, k, v)) with q, k, v linear in
- * the normalised x (Vaswani et al., arXiv 1706.03762; Ho et al., arXiv 2006.11239, appendix B). [N,H,W,C] gives the same
- * shape.
+ * Self-attention between the pixels of a picture, as a residual branch: x + to_out(attention(q, k,
+ * v)) with q, k, v linear in the normalised x (Vaswani et al., arXiv 1706.03762; Ho et al., arXiv
+ * 2006.11239, appendix B). [N,H,W,C] gives the same shape.
  *
  * <p>Parameters: {@code group_norm}, {@code to_q}, {@code to_k}, {@code to_v}, {@code to_out.0}.
  */
@@ -25,7 +25,12 @@ public final class Attention {
    * @param groups of the normalisation; 0 for no normalisation
    */
   public Attention(
-      Parameters.Path at, int channels, int heads, int groups, double eps, Initialization initialization) {
+      Parameters.Path at,
+      int channels,
+      int heads,
+      int groups,
+      double eps,
+      Initialization initialization) {
     this.channels = channels;
     this.heads = heads;
     norm =
@@ -42,14 +47,19 @@ public final class Attention {
     try (Temporaries temporaries = Temporaries.of(x)) {
       Tensor h = temporaries.own(x);
       Tensor tokens =
-          (norm == null ? h : norm.forward(h)).reshape(Shape.of(x.dim(0), x.dim(1) * x.dim(2), channels));
+          (norm == null ? h : norm.forward(h))
+              .reshape(Shape.of(x.dim(0), x.dim(1) * x.dim(2), channels));
       Tensor mixed =
-          AttentionOps.attention(toQ.forward(tokens), toK.forward(tokens), toV.forward(tokens), heads);
+          AttentionOps.attention(
+              toQ.forward(tokens), toK.forward(tokens), toV.forward(tokens), heads);
       return toOut.forward(temporaries.result(mixed.reshape(x.shape())), x);
     }
   }
 
-  /** Multiplications for pictures of a number of pixels: four linear maps and two products of all pairs. */
+  /**
+   * Multiplications for pictures of a number of pixels: four linear maps and two products of all
+   * pairs.
+   */
   public long macs(long pixels) {
     return 4 * toQ.macs(pixels) + 2 * pixels * pixels * channels;
   }

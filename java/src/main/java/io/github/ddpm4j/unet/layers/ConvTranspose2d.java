@@ -6,7 +6,8 @@ import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Transposed convolution with bias: x [N,H,W,C] gives [N,H',W',K], with H' = (H-1) stride - padding + R.
+ * Transposed convolution with bias: x [N,H,W,C] gives [N,H',W',K], with H' = (H-1) stride - padding
+ * + R.
  *
  * <p>Parameters: {@code weight} [C,R,S,K], in checkpoints [C,K,R,S], and {@code bias} [K].
  */

@@ -5,8 +5,8 @@ import io.github.ddpm4j.ops.DiffusionOps;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * The dropout of one forward pass. Each layer that drops takes the next draw of every image's random stream, so the same
- * seed and images give the same masks, whatever the batch.
+ * The dropout of one forward pass. Each layer that drops takes the next draw of every image's
+ * random stream, so the same seed and images give the same masks, whatever the batch.
  */
 public final class Dropout {
   /** Drops nothing: what sampling uses. */
@@ -24,7 +24,8 @@ public final class Dropout {
    */
   public Dropout(double probability, long seed, long firstImage) {
     if (!(probability >= 0 && probability < 1)) {
-      throw new InvalidArgumentException("dropout is " + probability + ", expected 0 <= dropout < 1");
+      throw new InvalidArgumentException(
+          "dropout is " + probability + ", expected 0 <= dropout < 1");
     }
     this.probability = (float) probability;
     this.seed = seed;

@@ -5,7 +5,8 @@ import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Group normalisation (Wu and He, arXiv 1803.08494) of [N,...,C], with SiLU behind it where asked for.
+ * Group normalisation (Wu and He, arXiv 1803.08494) of [N,...,C], with SiLU behind it where asked
+ * for.
  *
  * <p>Parameters: {@code weight} and {@code bias}, both [C].
  */
@@ -26,7 +27,8 @@ public final class GroupNorm {
    * @param channels divisible by groups
    * @param eps added to the variance
    */
-  public GroupNorm(Parameters.Path at, int channels, int groups, double eps, Activation activation) {
+  public GroupNorm(
+      Parameters.Path at, int channels, int groups, double eps, Activation activation) {
     weight = at.create("weight", Shape.of(channels), Initializer.ONES);
     bias = at.create("bias", Shape.of(channels), Initializer.ZEROS);
     this.groups = groups;

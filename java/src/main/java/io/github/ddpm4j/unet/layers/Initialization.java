@@ -6,9 +6,9 @@ public enum Initialization {
   PYTORCH,
 
   /**
-   * As {@link #PYTORCH}, but the last layer of every residual branch (second convolution, attention output) and of the
-   * network starts at zero: every branch is the identity at first, which trains better (Ho et al., arXiv 2006.11239, use
-   * variance 1e-10).
+   * As {@link #PYTORCH}, but the last layer of every residual branch (second convolution, attention
+   * output) and of the network starts at zero: every branch is the identity at first, which trains
+   * better (Ho et al., arXiv 2006.11239, use variance 1e-10).
    */
   ZERO_OUTPUTS;
 

@@ -20,7 +20,10 @@ public interface Initializer {
   /** Fills values, which are zero. */
   void fill(float[] values, SplittableRandom random);
 
-  /** Uniform in ±1/√fanIn: what PyTorch's convolution and linear layers start from, weights and biases alike. */
+  /**
+   * Uniform in ±1/√fanIn: what PyTorch's convolution and linear layers start from, weights and
+   * biases alike.
+   */
   static Initializer uniform(int fanIn) {
     double bound = 1 / Math.sqrt(fanIn);
     return (values, random) -> {

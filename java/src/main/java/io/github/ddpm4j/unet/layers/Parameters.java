@@ -13,13 +13,16 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * All parameters of a network, in one run of memory: an optimiser step, an average or a norm over them is one op.
+ * All parameters of a network, in one run of memory: an optimiser step, an average or a norm over
+ * them is one op.
  *
- * <p>Layers {@linkplain #create create} their parameters while a network is being built; {@link #allocate} then gives them
- * memory. Closing frees it; closing twice is harmless.
+ * <p>Layers {@linkplain #create create} their parameters while a network is being built; {@link
+ * #allocate} then gives them memory. Closing frees it; closing twice is harmless.
  */
 public final class Parameters implements AutoCloseable {
-  /** Floats between the starts of neighbouring parameters are a multiple of this, one cache line. */
+  /**
+   * Floats between the starts of neighbouring parameters are a multiple of this, one cache line.
+   */
   private static final int ALIGNMENT = 16;
 
   private final Map<String, Parameter> byName = new LinkedHashMap<>();
@@ -44,7 +47,10 @@ public final class Parameters implements AutoCloseable {
     return new Path(this, "");
   }
 
-  /** A place in the tree of names, as {@code down_blocks.0.resnets.1}: layers create their parameters at one. */
+  /**
+   * A place in the tree of names, as {@code down_blocks.0.resnets.1}: layers create their
+   * parameters at one.
+   */
   public static final class Path {
     private final Parameters parameters;
     private final String prefix;
@@ -73,19 +79,25 @@ public final class Parameters implements AutoCloseable {
       return create(name, shape, Parameter.Layout.PLAIN, initializer);
     }
 
-    public Parameter create(String name, Shape shape, Parameter.Layout layout, Initializer initializer) {
+    public Parameter create(
+        String name, Shape shape, Parameter.Layout layout, Initializer initializer) {
       return parameters.create(prefix + name, shape, layout, initializer);
     }
   }
 
-  /** Gives all parameters memory on a device; contents are undefined until loaded or {@linkplain #initialize initialised}. */
+  /**
+   * Gives all parameters memory on a device; contents are undefined until loaded or {@linkplain
+   * #initialize initialised}.
+   */
   public void allocate(Device device) {
-    scope = Scope.open(device);
-    long total = 0;
-    for (Parameter parameter : byName.values()) {
-      total += aligned(parameter.shape().count());
+    long total =
+        byName.values().stream().mapToLong(parameter -> aligned(parameter.shape().count())).sum();
+    if (total > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "the network has " + total + " parameters, expected at most " + Integer.MAX_VALUE);
     }
-    values = scope.zeros(Shape.of(Math.toIntExact(total)));
+    scope = Scope.open(device);
+    values = scope.zeros(Shape.of((int) total));
     for (Map.Entry<Parameter, Tensor> view : views(values).entrySet()) {
       view.getKey().value = view.getValue();
     }
@@ -97,16 +109,21 @@ public final class Parameters implements AutoCloseable {
     for (Parameter parameter : byName.values()) {
       float[] first = new float[Math.toIntExact(parameter.shape().count())];
       // A stream of its own for each parameter: adding one does not change the others' values.
-      parameter.initializer().fill(first, new SplittableRandom(random.nextLong() ^ parameter.name().hashCode()));
+      parameter
+          .initializer()
+          .fill(first, new SplittableRandom(random.nextLong() ^ parameter.name().hashCode()));
       parameter.value().copyFrom(first);
     }
   }
 
-  /** Asks for gradients from now on. They are added up in {@link #gradients} until that is cleared. */
+  /**
+   * Asks for gradients from now on. They are added up in {@link #gradients} until that is cleared.
+   */
   public void requireGradients() {
     if (gradients == null) {
       gradients = scope.zeros(values.shape());
-      views(gradients).forEach((parameter, gradient) -> parameter.value().requireGradient(gradient));
+      views(gradients)
+          .forEach((parameter, gradient) -> parameter.value().requireGradient(gradient));
     }
   }
 
@@ -120,7 +137,10 @@ public final class Parameters implements AutoCloseable {
     return gradients;
   }
 
-  /** A new tensor of zeros laid out as {@link #values} that lives as long as the parameters: an average or a moment. */
+  /**
+   * A new tensor of zeros laid out as {@link #values} that lives as long as the parameters: an
+   * average or a moment.
+   */
   public Tensor companion() {
     return scope.zeros(values.shape());
   }

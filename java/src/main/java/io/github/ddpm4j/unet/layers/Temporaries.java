@@ -4,8 +4,8 @@ import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Where a layer puts what only it needs: memory that the next layer uses again, so that sampling works in few cache-warm
- * blocks. While a tape records, everything is kept: gradients need it.
+ * Where a layer puts what only it needs: memory that the next layer uses again, so that sampling
+ * works in few cache-warm blocks. While a tape records, everything is kept: gradients need it.
  *
  * <pre>{@code
  * try (Temporaries temporaries = Temporaries.of(x)) {

@@ -4,7 +4,8 @@ import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
- * Two linear maps with SiLU between them, over the sinusoidal embedding of timesteps: [N,in] gives [N,out].
+ * Two linear maps with SiLU between them, over the sinusoidal embedding of timesteps: [N,in] gives
+ * [N,out].
  *
  * <p>Parameters: {@code linear_1} and {@code linear_2}.
  */
