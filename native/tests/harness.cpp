@@ -95,7 +95,7 @@ void check_close(const std::vector<float>& got, const std::vector<double>& truth
     plain_error = std::max(plain_error, std::abs(plain[i] - truth[i]));
     largest = std::max(largest, std::abs(truth[i]));
   }
-  double bound = 2 * plain_error + 2 * largest * std::numeric_limits<float>::epsilon();
+  double bound = 2 * plain_error + 4 * largest * std::numeric_limits<float>::epsilon();
   for (size_t i = 0; i < truth.size(); ++i)
     if (!(std::abs(got[i] - truth[i]) <= bound))
       fail_test("%s[%zu] is %.9g, expected %.9g within %.3g (plain float32 is off by up to %.3g)", what, i,

@@ -76,7 +76,7 @@ class Array {
 
 /**
  * Checks got against the truth: the largest error may be at most twice that of a plain float32 implementation of the same
- * formula, plus two roundings of the largest value (with few elements the plain one may be lucky).
+ * formula, plus four roundings of the largest value (with few elements the plain one may be lucky).
  */
 void check_close(const std::vector<float>& got, const std::vector<double>& truth, const std::vector<float>& plain,
                  const char* what);

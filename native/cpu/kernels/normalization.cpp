@@ -1,11 +1,11 @@
 // Group normalisation, forward and backward.
 //
 // In NHWC a group is a run of neighbouring channels, so sums are kept per channel, a vector of channels at a time, and folded
-// into groups at the end. The forward pass reads x twice: for the sums and for y = x * factor[c] + offset[c], into which mean,
-// 1/deviation, gamma, beta and the modulation have been folded. Sums are of x - x[first pixel], so that a mean far from zero
-// costs no digits.
+// into groups at the end. The forward pass reads x three times: for the mean, for the variance about it, and for
+// y = (x - mean) * factor[c] + offset[c], into which 1/deviation, gamma, beta and the modulation have been folded. Sums for the
+// mean are of x - x[first pixel], so that a mean far from zero costs no digits.
 //
-// An image is the unit of work: its sums follow from it alone.
+// An image is the unit of work: it mostly fits the second-level cache, and its sums follow from it alone.
 #include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
 
@@ -41,39 +41,39 @@ void normalize(const GroupNormArgs& a, int64_t n) {
   int64_t c = a.c, per_group = c / a.groups;
   const float* x = a.x + n * a.pixels * c;
   float* y = a.y + n * a.pixels * c;
-  double* sums = scratch_doubles(kPartialSums, 2 * c);
-  double* squares = sums + c;
-  // The shift of channel c is the first pixel's value; y may be x, so it is kept.
+  double* sums = scratch_doubles(kPartialSums, c);
   float* shift = scratch_floats(kPanelScratch, 3 * c);
   float* factor = shift + c;
   float* offset = factor + c;
+  // First about the first pixel of each channel, then about the group's mean.
   std::memcpy(shift, x, static_cast<size_t>(c) * sizeof(float));
-  std::memset(sums, 0, static_cast<size_t>(2 * c) * sizeof(double));
-  for_blocks(a.pixels, c, [&](int64_t begin, int64_t end, int64_t column) {
-    Vec origin = load_columns(shift, column, c), sum{}, square{};
-    for (int64_t p = begin; p < end; ++p) {
-      Vec d = load_columns(x + p * c, column, c) - origin;
-      sum += d;
-      square += d * d;
-    }
-    add_columns(sums, column, c, sum);
-    add_columns(squares, column, c, square);
-  });
+  auto sum_about_shift = [&](const auto& term) {
+    std::memset(sums, 0, static_cast<size_t>(c) * sizeof(double));
+    for_blocks(a.pixels, c, [&](int64_t begin, int64_t end, int64_t column) {
+      Vec origin = load_columns(shift, column, c), sum{};
+      for (int64_t p = begin; p < end; ++p) sum += term(load_columns(x + p * c, column, c) - origin);
+      add_columns(sums, column, c, sum);
+    });
+  };
+  double* means = scratch_doubles(kScores, a.groups);
   double count = static_cast<double>(a.pixels * per_group);
+  sum_about_shift([](Vec d) { return d; });
   for (int64_t g = 0; g < a.groups; ++g) {
-    // Channels of a group have shifts of their own: the group's mean is that of (mean of d) + shift, and its variance adds up
-    // the spread within channels and between them.
-    double mean = 0, variance = 0;
-    for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) mean += sums[i] + static_cast<double>(a.pixels) * shift[i];
-    mean /= count;
-    for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) {
-      double away = shift[i] - mean;
-      variance += squares[i] + 2 * away * sums[i] + static_cast<double>(a.pixels) * away * away;
-    }
-    variance /= count;
+    double total = 0;
+    for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i)
+      total += sums[i] + static_cast<double>(a.pixels) * shift[i];
+    means[g] = total / count;
+    for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) shift[i] = static_cast<float>(means[g]);
+  }
+  sum_about_shift([](Vec d) { return d * d; });
+  for (int64_t g = 0; g < a.groups; ++g) {
+    // The shift is the mean but for its rounding.
+    double squares = 0, away = means[g] - shift[g * per_group];
+    for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) squares += sums[i];
+    double variance = squares / count - away * away;
     if (variance < 0) variance = 0;  // by rounding
     double rstd = 1 / std::sqrt(variance + static_cast<double>(a.eps));
-    a.statistics[(n * a.groups + g) * 2] = static_cast<float>(mean);
+    a.statistics[(n * a.groups + g) * 2] = shift[g * per_group];
     a.statistics[(n * a.groups + g) * 2 + 1] = static_cast<float>(rstd);
     for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) {
       double gain = a.gamma[i], bias = a.beta[i];
@@ -82,9 +82,8 @@ void normalize(const GroupNormArgs& a, int64_t n) {
         gain *= scale;
         bias = bias * scale + a.modulation[n * 2 * c + c + i];
       }
-      // y = (x - shift) factor + offset: x - shift is exact or nearly so where the mean is large.
       factor[i] = static_cast<float>(rstd * gain);
-      offset[i] = static_cast<float>((shift[i] - mean) * rstd * gain + bias);
+      offset[i] = static_cast<float>(bias - away * rstd * gain);
     }
   }
   for_blocks(a.pixels, c, [&](int64_t begin, int64_t end, int64_t column) {
