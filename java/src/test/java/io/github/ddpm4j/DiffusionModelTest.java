@@ -1,0 +1,165 @@
+package io.github.ddpm4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.ddpm4j.checkpoint.SchedulerConfig;
+import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.unet.BlockType;
+import io.github.ddpm4j.unet.UNet;
+import io.github.ddpm4j.unet.UNetConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class DiffusionModelTest {
+  private static final int STEPS = 4;
+
+  private DiffusionModel mnist;
+
+  @BeforeAll
+  void open() {
+    mnist = DiffusionModel.pretrained("mnist");
+  }
+
+  @AfterAll
+  void close() {
+    mnist.close();
+  }
+
+  private Images sample(int count, int batch) {
+    return mnist.sample(SampleOptions.count(count).seed(3).batch(batch).sampler(mnist.ddim(STEPS)));
+  }
+
+  @Test
+  void anImageDoesNotDependOnItsBatch() {
+    float[] expected = sample(64, 64).slice(5, 1).pixels();
+    assertThat(sample(8, 8).slice(5, 1).pixels()).isEqualTo(expected);
+    assertThat(sample(8, 3).slice(5, 1).pixels()).isEqualTo(expected);
+    assertThat(sample(6, 1).slice(5, 1).pixels()).isEqualTo(expected);
+  }
+
+  @Test
+  void threadsDoNotChangeAByte() {
+    int threads = Device.threads();
+    try {
+      Device.setThreads(1);
+      byte[] one = sample(5, 5).bytes();
+      Device.setThreads(2);
+      assertThat(sample(5, 5).bytes()).isEqualTo(one);
+    } finally {
+      Device.setThreads(threads);
+    }
+  }
+
+  @Test
+  void seedsDiffer() {
+    Images other = mnist.sample(SampleOptions.count(1).seed(4).sampler(mnist.ddim(STEPS)));
+    assertThat(other.pixels()).isNotEqualTo(sample(1, 1).pixels());
+  }
+
+  @Test
+  void twoThreadsMaySampleAtATime() throws Exception {
+    float[] expected = sample(4, 4).pixels();
+    float[][] got = new float[2][];
+    Thread[] threads = new Thread[2];
+    for (int i = 0; i < 2; i++) {
+      int index = i;
+      threads[i] = new Thread(() -> got[index] = sample(4, 4).pixels());
+      threads[i].start();
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(got[0]).isEqualTo(expected);
+    assertThat(got[1]).isEqualTo(expected);
+  }
+
+  @Test
+  void listenersSeeEveryStepAndMayEndTheSampling() {
+    int[] seen = {0};
+    mnist.sample(
+        SampleOptions.count(3)
+            .batch(2)
+            .sampler(mnist.ddim(STEPS))
+            .onStep((index, steps, t, x, x0) -> seen[0] += steps == STEPS ? x.dim(0) : 0));
+    assertThat(seen[0]).isEqualTo(3 * STEPS);
+    assertThatThrownBy(
+            () ->
+                mnist.sample(
+                    SampleOptions.count(1)
+                        .onStep(
+                            (index, steps, t, x, x0) -> {
+                              throw new IllegalStateException("enough");
+                            })))
+        .hasMessage("enough");
+  }
+
+  @Test
+  void closingTwiceIsHarmlessAndUseAfterCloseThrows() {
+    DiffusionModel model = DiffusionModel.pretrained("mnist");
+    model.close();
+    model.close();
+    assertThatThrownBy(() -> model.sample(1)).isInstanceOf(ClosedException.class);
+  }
+
+  @Test
+  void badArgumentsAreNamed() {
+    assertThatThrownBy(() -> DiffusionModel.pretrained("imagenet"))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessageContaining("imagenet");
+    assertThatThrownBy(() -> mnist.sample(0))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessage("count is 0, expected at least 1");
+    assertThatThrownBy(() -> mnist.sample(Integer.MAX_VALUE)).isInstanceOf(InvalidArgumentException.class);
+    assertThatThrownBy(() -> Device.of("tpu")).isInstanceOf(InvalidArgumentException.class);
+    assertThatThrownBy(() -> Device.of("cuda"))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining(Device.cudaStatus());
+    assertThatThrownBy(() -> DiffusionModel.load(Path.of("/nowhere")))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("/nowhere");
+  }
+
+  @Test
+  void tenThousandSamplesKeepMemoryFlat() throws IOException {
+    UNetConfig config =
+        UNetConfig.builder()
+            .sampleSize(8)
+            .inChannels(1)
+            .outChannels(1)
+            .blockOutChannels(8)
+            .layersPerBlock(1)
+            .downBlockTypes(BlockType.PLAIN)
+            .upBlockTypes(BlockType.PLAIN)
+            .normNumGroups(4)
+            .build();
+    try (DiffusionModel model =
+        new DiffusionModel(UNet.create(config, Device.cpu(), 0), SchedulerConfig.defaults())) {
+      SampleOptions one = SampleOptions.count(1).sampler(model.ddim(1));
+      for (int i = 0; i < 3_000; i++) {
+        model.sample(one);
+      }
+      long before = residentKiB();
+      for (int i = 0; i < 10_000; i++) {
+        model.sample(one);
+      }
+      // A leak of a single activation (2 KiB) per sample would show as 20 MiB; the Java heap may still move by some.
+      assertThat(residentKiB() - before).isLessThan(16 << 10);
+    }
+  }
+
+  private static long residentKiB() throws IOException {
+    System.gc();
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+        .findFirst()
+        .orElseThrow();
+  }
+}
