@@ -2,7 +2,10 @@ package io.github.ddpm4j;
 
 import java.nio.file.Path;
 
-/** A checkpoint that cannot be read: names the file, the part of it that is wrong, and what was expected. */
+/**
+ * A checkpoint that cannot be read: names the file, the part of it that is wrong, and what was
+ * expected.
+ */
 public class CheckpointException extends DdpmException {
   private final Path file;
 

@@ -19,8 +19,8 @@ public final class Device {
   }
 
   /**
-   * The device of a name as the command line takes it: {@code cpu}, or {@code cuda} and {@code cuda:1} where the library
-   * has CUDA kernels and the machine a driver.
+   * The device of a name as the command line takes it: {@code cpu}, or {@code cuda} and {@code
+   * cuda:1} where the library has CUDA kernels and the machine a driver.
    *
    * @throws InvalidArgumentException for another name
    * @throws DeviceException for a CUDA device that cannot be used, with the reason
@@ -50,13 +50,17 @@ public final class Device {
     return NativeApi.ddpm_cpu_isa().getString();
   }
 
-  /** Number of threads that CPU kernels share, over all callers; as many as there are cores unless set. */
+  /**
+   * Number of threads that CPU kernels share, over all callers; as many as there are cores unless
+   * set.
+   */
   public static int threads() {
     return NativeApi.ddpm_threads();
   }
 
   /**
-   * Sets the number of threads that CPU kernels share. Results do not depend on it, to the last bit.
+   * Sets the number of threads that CPU kernels share. Results do not depend on it, to the last
+   * bit.
    *
    * @param threads 1 to 1024
    */

@@ -24,8 +24,8 @@ import java.nio.file.Path;
  * }
  * }</pre>
  *
- * <p>A model holds native memory until it is closed. Several threads may sample from one model at a time; they share the
- * threads of {@link Device#threads}.
+ * <p>A model holds native memory until it is closed. Several threads may sample from one model at a
+ * time; they share the threads of {@link Device#threads}.
  */
 public final class DiffusionModel implements AutoCloseable {
   private static final int DEFAULT_STEPS = 50;
@@ -56,8 +56,9 @@ public final class DiffusionModel implements AutoCloseable {
   }
 
   /**
-   * A model in the layout of diffusers: {@code config.json}, {@code scheduler_config.json} and {@code
-   * diffusion_pytorch_model.safetensors} in the folder, or in its folders {@code unet} and {@code scheduler}.
+   * A model in the layout of diffusers: {@code config.json}, {@code scheduler_config.json} and
+   * {@code diffusion_pytorch_model.safetensors} in the folder, or in its folders {@code unet} and
+   * {@code scheduler}.
    *
    * @throws CheckpointException if a file is missing or wrong
    */
@@ -95,12 +96,15 @@ public final class DiffusionModel implements AutoCloseable {
     int channels = unet.config().inChannels();
     Sampler sampler = options.sampler() == null ? defaultSampler() : options.sampler();
     if (size == 0) {
-      throw new InvalidArgumentException("the model's configuration has no sample_size, expected the images' height and width");
+      throw new InvalidArgumentException(
+          "the model's configuration has no sample_size, expected the images' height and width");
     }
     long total = (long) options.count() * size * size * channels;
     if (total > Integer.MAX_VALUE - 8) {
       throw new InvalidArgumentException(
-          "count is " + options.count() + ", expected images that fit one array: sample in several calls");
+          "count is "
+              + options.count()
+              + ", expected images that fit one array: sample in several calls");
     }
     float[] pixels = new float[(int) total];
     for (int first = 0; first < options.count(); first += options.batch()) {
@@ -116,7 +120,10 @@ public final class DiffusionModel implements AutoCloseable {
     return new Images(options.count(), size, size, channels, pixels);
   }
 
-  /** The network, which does not know what it was trained to predict, with the scheduler's word for it. */
+  /**
+   * The network, which does not know what it was trained to predict, with the scheduler's word for
+   * it.
+   */
   private record Predictor(UNet unet, PredictionType predictionType) implements NoisePredictor {
     @Override
     public Tensor predict(Tensor xt, int t) {

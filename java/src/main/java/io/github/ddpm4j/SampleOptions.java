@@ -5,7 +5,8 @@ import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.sampler.StepListener;
 
 /**
- * What {@link DiffusionModel#sample(SampleOptions)} draws and how. Immutable: each method returns changed options.
+ * What {@link DiffusionModel#sample(SampleOptions)} draws and how. Immutable: each method returns
+ * changed options.
  *
  * <pre>{@code
  * SampleOptions.count(64).seed(7).sampler(Ddim.steps(50)).onStep(progress)
@@ -39,7 +40,10 @@ public final class SampleOptions {
         count, DEFAULT_BATCH, Noise.philox(0), null, (index, steps, t, x, x0) -> {});
   }
 
-  /** The noise of a seed: image i of a seed is the same image whatever the count, the batch and the threads. */
+  /**
+   * The noise of a seed: image i of a seed is the same image whatever the count, the batch and the
+   * threads.
+   */
   public SampleOptions seed(long seed) {
     return noise(Noise.philox(seed));
   }

@@ -13,7 +13,12 @@ import com.tngtech.archunit.lang.ArchRule;
 class ArchitectureTest {
   @ArchTest
   static final ArchRule nothingKnowsTheCommandLine =
-      noClasses().that().resideOutsideOfPackage("..cli..").should().dependOnClassesThat().resideInAPackage("..cli..");
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("..cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("..cli..");
 
   @ArchTest
   static final ArchRule schedulesArePureJava =
@@ -22,7 +27,8 @@ class ArchitectureTest {
           .resideInAPackage("..schedule..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("..tensor..", "..ops..", "..internal..", "..unet..", "..sampler..", "..process..");
+          .resideInAnyPackage(
+              "..tensor..", "..ops..", "..internal..", "..unet..", "..sampler..", "..process..");
 
   @ArchTest
   static final ArchRule samplersDoNotKnowNetworks =
@@ -40,7 +46,13 @@ class ArchitectureTest {
           .resideInAnyPackage("..ops..", "..tensor..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("..unet..", "..sampler..", "..process..", "..schedule..", "..train..", "..checkpoint..");
+          .resideInAnyPackage(
+              "..unet..",
+              "..sampler..",
+              "..process..",
+              "..schedule..",
+              "..train..",
+              "..checkpoint..");
 
   @ArchTest
   static final ArchRule layersCallOpsOnly =
@@ -49,7 +61,8 @@ class ArchitectureTest {
           .resideInAPackage("..unet..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("..train..", "..sampler..", "..checkpoint..", "..data..", "..metrics..");
+          .resideInAnyPackage(
+              "..train..", "..sampler..", "..checkpoint..", "..data..", "..metrics..");
 
   @ArchTest
   static final ArchRule onlyTensorsAndOpsCallNativeCode =

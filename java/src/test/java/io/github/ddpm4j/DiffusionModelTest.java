@@ -116,7 +116,8 @@ class DiffusionModelTest {
     assertThatThrownBy(() -> mnist.sample(0))
         .isInstanceOf(InvalidArgumentException.class)
         .hasMessage("count is 0, expected at least 1");
-    assertThatThrownBy(() -> mnist.sample(Integer.MAX_VALUE)).isInstanceOf(InvalidArgumentException.class);
+    assertThatThrownBy(() -> mnist.sample(Integer.MAX_VALUE))
+        .isInstanceOf(InvalidArgumentException.class);
     assertThatThrownBy(() -> Device.of("tpu")).isInstanceOf(InvalidArgumentException.class);
     assertThatThrownBy(() -> Device.of("cuda"))
         .isInstanceOf(DeviceException.class)
@@ -149,7 +150,8 @@ class DiffusionModelTest {
       for (int i = 0; i < 10_000; i++) {
         model.sample(one);
       }
-      // A leak of a single activation (2 KiB) per sample would show as 20 MiB; the Java heap may still move by some.
+      // A leak of a single activation (2 KiB) per sample would show as 20 MiB; the Java heap may
+      // still move by some.
       assertThat(residentKiB() - before).isLessThan(16 << 10);
     }
   }

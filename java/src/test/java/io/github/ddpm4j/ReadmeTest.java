@@ -33,16 +33,22 @@ class ReadmeTest {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     String code = source;
     SimpleJavaFileObject file =
-        new SimpleJavaFileObject(URI.create("string:///Digits.java"), SimpleJavaFileObject.Kind.SOURCE) {
+        new SimpleJavaFileObject(
+            URI.create("string:///Digits.java"), SimpleJavaFileObject.Kind.SOURCE) {
           @Override
           public CharSequence getCharContent(boolean ignoreErrors) {
             return code;
           }
         };
-    List<String> options = List.of("-d", folder.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
+    List<String> options =
+        List.of(
+            "-d", folder.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
     assertThat(compiler.getTask(null, null, null, options, null, List.of(file)).call()).isTrue();
     try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
-      loader.loadClass("Digits").getMethod("main", String[].class).invoke(null, (Object) new String[0]);
+      loader
+          .loadClass("Digits")
+          .getMethod("main", String[].class)
+          .invoke(null, (Object) new String[0]);
     }
     assertThat(folder.resolve("digits.png")).isNotEmptyFile();
   }

@@ -37,7 +37,10 @@ public class ForwardBenchmark {
   private Scope scope;
   private Tensor x;
 
-  /** Opens the model and checks, before anything is timed, that an image's prediction is the same alone and in the batch. */
+  /**
+   * Opens the model and checks, before anything is timed, that an image's prediction is the same
+   * alone and in the batch.
+   */
   @Setup
   public void open() {
     model = DiffusionModel.pretrained("mnist");

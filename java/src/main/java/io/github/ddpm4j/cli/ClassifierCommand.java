@@ -13,7 +13,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Trains the classifier that judges digits. */
-@Command(name = "train-classifier", description = "Train the classifier of digits that evaluate uses.")
+@Command(
+    name = "train-classifier",
+    description = "Train the classifier of digits that evaluate uses.")
 final class ClassifierCommand implements Callable<Integer> {
   @Option(
       names = "--data",
@@ -27,7 +29,11 @@ final class ClassifierCommand implements Callable<Integer> {
   @Option(names = "--seed", defaultValue = "0", description = "Default: ${DEFAULT-VALUE}.")
   private long seed;
 
-  @Option(names = "--out", required = true, paramLabel = "FILE", description = "safetensors file to write.")
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "FILE",
+      description = "safetensors file to write.")
   private Path out;
 
   @Override
@@ -40,7 +46,9 @@ final class ClassifierCommand implements Callable<Integer> {
       }
       classifier.save(out);
       System.out.printf(
-          Locale.ROOT, "accuracy on the test set: %.2f %%%n", 100 * classifier.accuracy(Mnist.test(folder)));
+          Locale.ROOT,
+          "accuracy on the test set: %.2f %%%n",
+          100 * classifier.accuracy(Mnist.test(folder)));
       return 0;
     }
   }

@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
 /** Judges a model of digits. */
 @Command(
     name = "evaluate",
-    description = "Judge a model of digits by a classifier: confidence, classes and Fréchet distance, beside real digits.")
+    description =
+        "Judge a model of digits by a classifier: confidence, classes and Fréchet distance, beside real digits.")
 final class EvaluateCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private SamplerOptions sampler;
@@ -27,7 +28,10 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Number of samples. Default: ${DEFAULT-VALUE}.")
   private int count;
 
-  @Option(names = "--seed", defaultValue = "0", description = "Seed of the samples. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--seed",
+      defaultValue = "0",
+      description = "Seed of the samples. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(

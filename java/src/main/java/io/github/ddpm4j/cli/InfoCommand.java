@@ -18,7 +18,8 @@ final class InfoCommand implements Callable<Integer> {
   public Integer call() {
     System.out.println("ddpm4j   " + Device.nativeVersion());
     System.out.println("Java     " + Runtime.version());
-    System.out.println("CPU      " + Device.cpuIsa() + " kernels, " + Device.threads() + " threads");
+    System.out.println(
+        "CPU      " + Device.cpuIsa() + " kernels, " + Device.threads() + " threads");
     System.out.println("CUDA     not used: " + Device.cudaStatus());
     System.out.println();
     try (DiffusionModel open = model.open()) {
@@ -34,7 +35,11 @@ final class InfoCommand implements Callable<Integer> {
           open.schedule().steps());
       System.out.printf("%-44s %15s %12s %14s%n", "layer", "output", "parameters", "MACs an image");
       for (LayerSummary layer : layers) {
-        print(layer.name(), layer.height() + "x" + layer.width() + "x" + layer.channels(), layer.parameters(), layer.macs());
+        print(
+            layer.name(),
+            layer.height() + "x" + layer.width() + "x" + layer.channels(),
+            layer.parameters(),
+            layer.macs());
       }
       print("total", "", open.unet().parameters().count(), open.unet().macs(size, size));
     }

@@ -1,7 +1,7 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DdpmException;
+import io.github.ddpm4j.Device;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -16,7 +16,13 @@ import picocli.CommandLine.ScopeType;
     scope = ScopeType.INHERIT,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {SampleCommand.class, TrainCommand.class, EvaluateCommand.class, ClassifierCommand.class, InfoCommand.class})
+    subcommands = {
+      SampleCommand.class,
+      TrainCommand.class,
+      EvaluateCommand.class,
+      ClassifierCommand.class,
+      InfoCommand.class
+    })
 public final class Main {
   @Option(
       names = "--verbose",
@@ -28,7 +34,8 @@ public final class Main {
       names = "--threads",
       scope = ScopeType.INHERIT,
       paramLabel = "N",
-      description = "Threads of the kernels; as many as there are cores unless given. Results do not depend on it.")
+      description =
+          "Threads of the kernels; as many as there are cores unless given. Results do not depend on it.")
   private void setThreads(int threads) {
     Device.setThreads(threads);
   }

@@ -12,7 +12,8 @@ final class ModelOptions {
       names = "--model",
       defaultValue = "mnist",
       paramLabel = "NAME|DIR",
-      description = "A model that comes with ddpm4j (mnist), or a folder in diffusers' layout. Default: ${DEFAULT-VALUE}.")
+      description =
+          "A model that comes with ddpm4j (mnist), or a folder in diffusers' layout. Default: ${DEFAULT-VALUE}.")
   String model;
 
   @Option(

@@ -15,7 +15,8 @@ final class Progress {
   private Progress() {}
 
   /**
-   * A bar that counts in thousandths of images, so that it moves within a batch, and shows images, speed and time left.
+   * A bar that counts in thousandths of images, so that it moves within a batch, and shows images,
+   * speed and time left.
    *
    * @param images in all
    */
@@ -36,14 +37,14 @@ final class Progress {
     try (ProgressBar bar = images("Sampling", count)) {
       double[] done = {0};
       return model.sample(
-              SampleOptions.count(count)
-                  .seed(seed)
-                  .sampler(sampler)
-                  .onStep(
-                      (index, of, t, x, x0) -> {
-                        done[0] += x.dim(0) * 1000.0 / steps;
-                        bar.stepTo(Math.round(done[0]));
-                      }));
+          SampleOptions.count(count)
+              .seed(seed)
+              .sampler(sampler)
+              .onStep(
+                  (index, of, t, x, x0) -> {
+                    done[0] += x.dim(0) * 1000.0 / steps;
+                    bar.stepTo(Math.round(done[0]));
+                  }));
     }
   }
 }

@@ -33,7 +33,10 @@ final class SampleCommand implements Callable<Integer> {
       description = "PNG file of the grid. Default: ${DEFAULT-VALUE}.")
   private Path out;
 
-  @Option(names = "--columns", paramLabel = "N", description = "Images in a row. Default: a square grid.")
+  @Option(
+      names = "--columns",
+      paramLabel = "N",
+      description = "Images in a row. Default: a square grid.")
   private Integer columns;
 
   @Option(

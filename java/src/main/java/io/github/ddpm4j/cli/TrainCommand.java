@@ -38,7 +38,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--config",
       defaultValue = "mnist",
       paramLabel = "NAME|FILE",
-      description = "A preset (mnist), or a JSON file with network, scheduler and training. Default: ${DEFAULT-VALUE}.")
+      description =
+          "A preset (mnist), or a JSON file with network, scheduler and training. Default: ${DEFAULT-VALUE}.")
   private String config;
 
   @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder of the run.")
@@ -47,15 +48,22 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Go on with the run in the folder.")
   private boolean resume;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps, in place of the configuration's.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Steps, in place of the configuration's.")
   private Long steps;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Seed, in place of the configuration's.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed, in place of the configuration's.")
   private Long seed;
 
   @Override
   public Integer call() throws InterruptedException {
-    TrainPlan plan = Files.exists(Path.of(config)) ? TrainPlan.read(Path.of(config)) : TrainPlan.preset(config);
+    TrainPlan plan =
+        Files.exists(Path.of(config)) ? TrainPlan.read(Path.of(config)) : TrainPlan.preset(config);
     TrainConfig training = plan.training().with(steps, seed);
     ImageDataset images = Mnist.train(DataFolder.find("mnist", data));
     try (UNet unet =
@@ -84,14 +92,17 @@ final class TrainCommand implements Callable<Integer> {
               }
             });
     Runtime.getRuntime().addShutdownHook(onInterrupt);
-    try (ProgressBar bar = Progress.images("Training", training.steps() * training.imagesPerStep())) {
+    try (ProgressBar bar =
+        Progress.images("Training", training.steps() * training.imagesPerStep())) {
       double[] average = {Double.NaN};
       run.run(
           resume,
           result -> {
-            average[0] = Double.isNaN(average[0]) ? result.loss() : 0.99 * average[0] + 0.01 * result.loss();
+            average[0] =
+                Double.isNaN(average[0]) ? result.loss() : 0.99 * average[0] + 0.01 * result.loss();
             bar.stepTo(result.step() * training.imagesPerStep() * 1000);
-            bar.setExtraMessage(String.format(Locale.ROOT, "step %d loss %.4f", result.step(), average[0]));
+            bar.setExtraMessage(
+                String.format(Locale.ROOT, "step %d loss %.4f", result.step(), average[0]));
           });
     } finally {
       ended.countDown();

@@ -8,9 +8,11 @@ import org.bytedeco.javacpp.tools.InfoMap;
 import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
- * Tells JavaCPP how to bind the C ABI of {@code native/include/ddpm}: the generated class is {@code NativeApi}.
+ * Tells JavaCPP how to bind the C ABI of {@code native/include/ddpm}: the generated class is {@code
+ * NativeApi}.
  *
- * <p>The kernels are linked statically ({@code #}: linked, not extracted), so one JNI library is all there is to load.
+ * <p>The kernels are linked statically ({@code #}: linked, not extracted), so one JNI library is
+ * all there is to load.
  */
 @Properties(
     value =
@@ -36,6 +38,10 @@ public class NativePresets implements InfoMapper {
   @Override
   public void map(InfoMap infoMap) {
     infoMap.put(new Info("ddpm_status").cast().valueTypes("int"));
-    infoMap.put(new Info("ddpm_mem").cast().valueTypes("long").pointerTypes("LongPointer", "LongBuffer", "long[]"));
+    infoMap.put(
+        new Info("ddpm_mem")
+            .cast()
+            .valueTypes("long")
+            .pointerTypes("LongPointer", "LongBuffer", "long[]"));
   }
 }

@@ -11,7 +11,10 @@ import io.github.ddpm4j.OutOfNativeMemoryException;
 public final class Status {
   private Status() {}
 
-  /** Throws the exception of a status that is not {@code DDPM_OK}, with the native library's message. */
+  /**
+   * Throws the exception of a status that is not {@code DDPM_OK}, with the native library's
+   * message.
+   */
   public static void check(int status) {
     if (status == NativeApi.DDPM_OK) {
       return;

@@ -26,10 +26,11 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
 /**
- * A small convolutional classifier of 28×28 digits that judges samples: what it is sure of, and the features before its last
- * layer, between which Fréchet distances are taken.
+ * A small convolutional classifier of 28×28 digits that judges samples: what it is sure of, and the
+ * features before its last layer, between which Fréchet distances are taken.
  *
- * <p>Three 3×3 convolutions with SiLU and 2×2 max pooling (16, 32, 64 channels), 128 features, ten classes.
+ * <p>Three 3×3 convolutions with SiLU and 2×2 max pooling (16, 32, 64 channels), 128 features, ten
+ * classes.
  */
 public final class DigitClassifier implements AutoCloseable {
   /** Height and width of the pictures it takes. */
@@ -38,8 +39,10 @@ public final class DigitClassifier implements AutoCloseable {
   public static final int CLASSES = 10;
   public static final int FEATURES = 128;
 
-  private static final String RESOURCE = "/io/github/ddpm4j/models/mnist-classifier/classifier.safetensors";
+  private static final String RESOURCE =
+      "/io/github/ddpm4j/models/mnist-classifier/classifier.safetensors";
   private static final Window HALVE = Window.square(2).stride(2);
+
   /** Images of a training step. */
   public static final int BATCH = 100;
 
@@ -98,7 +101,8 @@ public final class DigitClassifier implements AutoCloseable {
   public void train(ImageDataset data, int epochs, long seed, DoubleConsumer onStep) {
     int batches = data.count() / BATCH;
     if (batches == 0) {
-      throw new InvalidArgumentException("the data set has " + data.count() + " images, expected at least " + BATCH);
+      throw new InvalidArgumentException(
+          "the data set has " + data.count() + " images, expected at least " + BATCH);
     }
     parameters.requireGradients();
     Tensor m = parameters.companion();
@@ -119,13 +123,16 @@ public final class DigitClassifier implements AutoCloseable {
       }
       parameters.gradients().fill(0);
       try (Scope scope = Scope.recording(device)) {
-        Tensor logits = output.forward(features(scope.tensor(Shape.of(BATCH, SIZE, SIZE, 1), pixels)));
-        TrainingOps.Loss loss = TrainingOps.crossEntropy(logits, scope.tensor(Shape.of(BATCH), labels));
+        Tensor logits =
+            output.forward(features(scope.tensor(Shape.of(BATCH, SIZE, SIZE, 1), pixels)));
+        TrainingOps.Loss loss =
+            TrainingOps.crossEntropy(logits, scope.tensor(Shape.of(BATCH), labels));
         scope.tape().backward(logits, loss.gradient());
         onStep.accept(loss.mean());
       }
       double rate = LEARNING_RATE * (1 + Math.cos(Math.PI * step / steps)) / 2;
-      TrainingOps.adam(parameters.values(), parameters.gradients(), m, v, step + 1, rate, 0.9, 0.999, 1e-8, 1);
+      TrainingOps.adam(
+          parameters.values(), parameters.gradients(), m, v, step + 1, rate, 0.9, 0.999, 1e-8, 1);
     }
   }
 
@@ -179,20 +186,23 @@ public final class DigitClassifier implements AutoCloseable {
    */
   public Judgement judge(Images images) {
     if (images.height() != SIZE || images.width() != SIZE || images.channels() != 1) {
-      throw new InvalidArgumentException(images + " given, expected images of 28x28 pixels and one channel");
+      throw new InvalidArgumentException(
+          images + " given, expected images of 28x28 pixels and one channel");
     }
     float[][] features = new float[images.count()][];
     float[][] probabilities = new float[images.count()][];
     for (int first = 0; first < images.count(); first += BATCH) {
       int count = Math.min(BATCH, images.count() - first);
       try (Scope scope = Scope.open(device)) {
-        Tensor x = scope.tensor(Shape.of(count, SIZE, SIZE, 1), images.slice(first, count).pixels());
+        Tensor x =
+            scope.tensor(Shape.of(count, SIZE, SIZE, 1), images.slice(first, count).pixels());
         Tensor h = features(x);
         float[] flatFeatures = h.toArray();
         float[] logits = output.forward(h).toArray();
         for (int i = 0; i < count; i++) {
           features[first + i] = Arrays.copyOfRange(flatFeatures, i * FEATURES, (i + 1) * FEATURES);
-          probabilities[first + i] = softmax(Arrays.copyOfRange(logits, i * CLASSES, (i + 1) * CLASSES));
+          probabilities[first + i] =
+              softmax(Arrays.copyOfRange(logits, i * CLASSES, (i + 1) * CLASSES));
         }
       }
     }

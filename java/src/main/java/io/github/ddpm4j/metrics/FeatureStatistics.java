@@ -3,8 +3,8 @@ package io.github.ddpm4j.metrics;
 import io.github.ddpm4j.InvalidArgumentException;
 
 /**
- * Mean and covariance of feature vectors, gathered one vector at a time in double precision. Two halves gathered apart merge to
- * the whole (Chan, Golub and LeVeque, "Updating formulae", 1979).
+ * Mean and covariance of feature vectors, gathered one vector at a time in double precision. Two
+ * halves gathered apart merge to the whole (Chan, Golub and LeVeque, "Updating formulae", 1979).
  */
 public final class FeatureStatistics {
   private final double[] mean;
@@ -90,7 +90,8 @@ public final class FeatureStatistics {
    */
   public double[][] covariance() {
     if (count < 2) {
-      throw new InvalidArgumentException(count + " vectors gathered, expected at least 2 for a covariance");
+      throw new InvalidArgumentException(
+          count + " vectors gathered, expected at least 2 for a covariance");
     }
     double[][] covariance = new double[mean.length][mean.length];
     for (int i = 0; i < mean.length; i++) {
@@ -104,7 +105,8 @@ public final class FeatureStatistics {
 
   private void requireDimension(int dimension) {
     if (dimension != mean.length) {
-      throw new InvalidArgumentException("vectors have dimension " + dimension + ", expected " + mean.length);
+      throw new InvalidArgumentException(
+          "vectors have dimension " + dimension + ", expected " + mean.length);
     }
   }
 }

@@ -7,21 +7,24 @@ import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
 
 /**
- * Fréchet distance between the normal distributions of two sets of features (Heusel et al., arXiv 1706.08500, eq. 6):
- * ‖m₁-m₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½).
+ * Fréchet distance between the normal distributions of two sets of features (Heusel et al., arXiv
+ * 1706.08500, eq. 6): ‖m₁-m₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½).
  *
- * <p>The trace of the square root is taken as the sum of the roots of the eigenvalues of C₁^½ C₂ C₁^½, which is symmetric and has
- * the eigenvalues of C₁C₂. So covariances without full rank, as of fewer vectors than dimensions, need no care.
+ * <p>The trace of the square root is taken as the sum of the roots of the eigenvalues of C₁^½ C₂
+ * C₁^½, which is symmetric and has the eigenvalues of C₁C₂. So covariances without full rank, as of
+ * fewer vectors than dimensions, need no care.
  */
 public final class FrechetDistance {
   private FrechetDistance() {}
 
   /**
-   * @throws InvalidArgumentException if the dimensions differ, or either has gathered fewer than two vectors
+   * @throws InvalidArgumentException if the dimensions differ, or either has gathered fewer than
+   *     two vectors
    */
   public static double between(FeatureStatistics a, FeatureStatistics b) {
     if (a.dimension() != b.dimension()) {
-      throw new InvalidArgumentException("dimensions are " + a.dimension() + " and " + b.dimension() + ", expected equal ones");
+      throw new InvalidArgumentException(
+          "dimensions are " + a.dimension() + " and " + b.dimension() + ", expected equal ones");
     }
     double[] meanA = a.mean();
     double[] meanB = b.mean();
@@ -42,7 +45,10 @@ public final class FrechetDistance {
     for (int i = 0; i < n; i++) {
       traceOfRoot += Math.sqrt(Math.max(0, eigen.getEigenvalue(i).getReal()));
     }
-    return distance + CommonOps_DDRM.trace(covarianceA) + CommonOps_DDRM.trace(covarianceB) - 2 * traceOfRoot;
+    return distance
+        + CommonOps_DDRM.trace(covarianceA)
+        + CommonOps_DDRM.trace(covarianceB)
+        - 2 * traceOfRoot;
   }
 
   /** V √Λ V' of a symmetric matrix; eigenvalues below zero by rounding count as zero. */
@@ -65,11 +71,13 @@ public final class FrechetDistance {
     return transposed;
   }
 
-  private static EigenDecomposition_F64<DMatrixRMaj> decompose(DMatrixRMaj matrix, boolean vectors) {
+  private static EigenDecomposition_F64<DMatrixRMaj> decompose(
+      DMatrixRMaj matrix, boolean vectors) {
     EigenDecomposition_F64<DMatrixRMaj> eigen =
         DecompositionFactory_DDRM.eig(matrix.numRows, vectors, true);
     if (!eigen.decompose(matrix)) {
-      throw new InvalidArgumentException("the eigenvalues of a covariance do not converge; are its features finite?");
+      throw new InvalidArgumentException(
+          "the eigenvalues of a covariance do not converge; are its features finite?");
     }
     return eigen;
   }

@@ -7,7 +7,8 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * How digits that a model drew compare with as many real ones, in the eyes of a {@link DigitClassifier}.
+ * How digits that a model drew compare with as many real ones, in the eyes of a {@link
+ * DigitClassifier}.
  *
  * @param samples figures of the samples
  * @param real figures of real images
@@ -22,8 +23,9 @@ public record SampleReport(Figures samples, Figures real) {
    * @param count number of images
    * @param sure share that is classified with a confidence above {@link #SURE}
    * @param classes share of each class
-   * @param frechet Fréchet distance of the features to those of the test set: of all of it for samples, of the images that are
-   *     not among the judged ones for real images, since a set has no distance to itself
+   * @param frechet Fréchet distance of the features to those of the test set: of all of it for
+   *     samples, of the images that are not among the judged ones for real images, since a set has
+   *     no distance to itself
    */
   public record Figures(int count, double sure, double[] classes, double frechet) {}
 
@@ -42,8 +44,7 @@ public record SampleReport(Figures samples, Figures real) {
     DigitClassifier.Judgement first =
         new DigitClassifier.Judgement(
             Arrays.copyOf(all.features(), count), Arrays.copyOf(all.probabilities(), count));
-    return new SampleReport(
-        figures(classifier.judge(samples), everything), figures(first, others));
+    return new SampleReport(figures(classifier.judge(samples), everything), figures(first, others));
   }
 
   private static Figures figures(DigitClassifier.Judgement judgement, FeatureStatistics reference) {
@@ -72,6 +73,7 @@ public record SampleReport(Figures samples, Figures real) {
   }
 
   private static String row(String name, double samples, double real, String unit) {
-    return String.format(Locale.ROOT, "%-28s %8.2f%-2s %8.2f%-2s%n", name, samples, unit, real, unit);
+    return String.format(
+        Locale.ROOT, "%-28s %8.2f%-2s %8.2f%-2s%n", name, samples, unit, real, unit);
   }
 }

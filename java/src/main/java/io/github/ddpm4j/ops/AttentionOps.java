@@ -15,8 +15,8 @@ public final class AttentionOps {
   private AttentionOps() {}
 
   /**
-   * Multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762, eq. 1): softmax(q k' / sqrt(d)) v for every
-   * image and head, d = C / heads.
+   * Multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762, eq. 1): softmax(q k'
+   * / sqrt(d)) v for every image and head, d = C / heads.
    *
    * @param q queries, [N,T,C]; k and v likewise
    * @return [N,T,C]

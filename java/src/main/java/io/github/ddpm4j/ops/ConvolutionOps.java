@@ -16,7 +16,8 @@ public final class ConvolutionOps {
   private ConvolutionOps() {}
 
   /**
-   * Convolution (cross-correlation, as in every deep-learning library) of x [N,H,W,C] with w [K,R,S,C]: [N,OH,OW,K].
+   * Convolution (cross-correlation, as in every deep-learning library) of x [N,H,W,C] with w
+   * [K,R,S,C]: [N,OH,OW,K].
    *
    * @param bias [K], or null
    * @param imageBias [N,K], added to every pixel, or null: where the time embedding comes in
@@ -76,8 +77,9 @@ public final class ConvolutionOps {
   }
 
   /**
-   * Transposed convolution of x [N,H,W,C] with w [C,R,S,K], the adjoint of the convolution from K to C channels that the
-   * window describes: [N,H',W',K] with H' = (H-1) stride - padTop - padBottom + R.
+   * Transposed convolution of x [N,H,W,C] with w [C,R,S,K], the adjoint of the convolution from K
+   * to C channels that the window describes: [N,H',W',K] with H' = (H-1) stride - padTop -
+   * padBottom + R.
    *
    * @param bias [K], or null
    */
@@ -90,14 +92,21 @@ public final class ConvolutionOps {
     Shape output =
         Shape.of(
             x.dim(0),
-            (x.dim(1) - 1) * window.strideH() - window.padTop() - window.padBottom() + window.height(),
-            (x.dim(2) - 1) * window.strideW() - window.padLeft() - window.padRight() + window.width(),
+            (x.dim(1) - 1) * window.strideH()
+                - window.padTop()
+                - window.padBottom()
+                + window.height(),
+            (x.dim(2) - 1) * window.strideW()
+                - window.padLeft()
+                - window.padRight()
+                + window.width(),
             k);
     Tensor y = inputGradient(x, w, bias, output, window);
     return Tape.record(
         y,
         dy -> {
-          // The roles are exchanged: what the adjoint convolution calls its input is this one's output.
+          // The roles are exchanged: what the adjoint convolution calls its input is this one's
+          // output.
           addWeightGradient(dy, x, w, null, window);
           if (bias != null && bias.requiresGradient()) {
             Tensor perImage = PointwiseOps.sumPixels(dy);
@@ -117,7 +126,10 @@ public final class ConvolutionOps {
   private static void addInto(Tensor accumulator, Tensor contribution) {
     check(
         NativeApi.ddpm_add(
-            accumulator.memory(), contribution.memory(), accumulator.memory(), accumulator.count()));
+            accumulator.memory(),
+            contribution.memory(),
+            accumulator.memory(),
+            accumulator.count()));
   }
 
   private static Tensor inputGradient(
@@ -149,8 +161,7 @@ public final class ConvolutionOps {
     return dx;
   }
 
-  private static void addWeightGradient(
-      Tensor x, Tensor dy, Tensor w, Tensor bias, Window window) {
+  private static void addWeightGradient(Tensor x, Tensor dy, Tensor w, Tensor bias, Window window) {
     if (!w.requiresGradient()) {
       return;
     }
@@ -176,7 +187,8 @@ public final class ConvolutionOps {
   }
 
   /**
-   * y = x w' + bias + residual over the innermost dimension: x [..., in], w [out, in], y [..., out].
+   * y = x w' + bias + residual over the innermost dimension: x [..., in], w [out, in], y [...,
+   * out].
    *
    * @param bias [out], or null
    * @param residual of y's shape, or null

@@ -14,8 +14,8 @@ public final class DiffusionOps {
   private DiffusionOps() {}
 
   /**
-   * Fills out [N,...] with standard normal numbers of Philox4x32-10 (Salmon et al., SC 2011). Image i of out has the numbers
-   * of stream (seed, firstImage + i) at position draw, whatever the batch.
+   * Fills out [N,...] with standard normal numbers of Philox4x32-10 (Salmon et al., SC 2011). Image
+   * i of out has the numbers of stream (seed, firstImage + i) at position draw, whatever the batch.
    */
   public static Tensor randn(Tensor out, long seed, long firstImage, int draw) {
     check(
@@ -25,7 +25,8 @@ public final class DiffusionOps {
   }
 
   /**
-   * x / (1 - p) with probability 1 - p, else 0; numbers from the Philox streams as for {@link #randn}.
+   * x / (1 - p) with probability 1 - p, else 0; numbers from the Philox streams as for {@link
+   * #randn}.
    *
    * @param p in [0, 1)
    */
@@ -65,8 +66,8 @@ public final class DiffusionOps {
   /**
    * Coefficients of a reverse step that is linear in x_t, the model's output and fresh noise.
    *
-   * <p>x̂_0 = clamp(x0FromXt x_t + x0FromOutput output, ±clip), then x_{t-1} = fromX0 x̂_0 + fromXt x_t + fromOutput output
-   * + fromNoise z.
+   * <p>x̂_0 = clamp(x0FromXt x_t + x0FromOutput output, ±clip), then x_{t-1} = fromX0 x̂_0 + fromXt
+   * x_t + fromOutput output + fromNoise z.
    *
    * @param clip largest |x̂_0|; positive infinity for none
    */

@@ -15,8 +15,8 @@ public final class NormalizationOps {
   private NormalizationOps() {}
 
   /**
-   * Group normalisation (Wu and He, arXiv 1803.08494) over x [N,...,C], biased variance, then v (1 + scale) + shift by the
-   * modulation, then SiLU.
+   * Group normalisation (Wu and He, arXiv 1803.08494) over x [N,...,C], biased variance, then v (1
+   * + scale) + shift by the modulation, then SiLU.
    *
    * @param gamma [C]
    * @param beta [C]
@@ -51,10 +51,10 @@ public final class NormalizationOps {
         y,
         dy -> {
           Tensor dx = dy.scope().allocate(x.shape());
-          Tensor dModulation =
-              modulation == null ? null : dy.scope().allocate(modulation.shape());
+          Tensor dModulation = modulation == null ? null : dy.scope().allocate(modulation.shape());
           // Frozen scales and shifts still need a place for the kernel to add to.
-          Tensor dGamma = gamma.requiresGradient() ? gamma.gradient() : dy.scope().zeros(gamma.shape());
+          Tensor dGamma =
+              gamma.requiresGradient() ? gamma.gradient() : dy.scope().zeros(gamma.shape());
           Tensor dBeta = beta.requiresGradient() ? beta.gradient() : dy.scope().zeros(beta.shape());
           check(
               NativeApi.ddpm_group_norm_backward(

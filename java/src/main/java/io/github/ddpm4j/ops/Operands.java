@@ -4,7 +4,10 @@ import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
 
-/** Checks that the ops share. Sizes and overlaps are checked again by the native library; shapes are checked here. */
+/**
+ * Checks that the ops share. Sizes and overlaps are checked again by the native library; shapes are
+ * checked here.
+ */
 final class Operands {
   private Operands() {}
 
@@ -15,14 +18,16 @@ final class Operands {
 
   static void requireRank(String name, Tensor tensor, int rank) {
     if (tensor.shape().rank() != rank) {
-      throw new InvalidArgumentException(name + " has shape " + tensor.shape() + ", expected rank " + rank);
+      throw new InvalidArgumentException(
+          name + " has shape " + tensor.shape() + ", expected rank " + rank);
     }
   }
 
   /** Requires a shape of an operand that may be null. */
   static void requireShape(String name, Tensor tensor, Shape expected) {
     if (tensor != null && !tensor.shape().equals(expected)) {
-      throw new InvalidArgumentException(name + " has shape " + tensor.shape() + ", expected " + expected);
+      throw new InvalidArgumentException(
+          name + " has shape " + tensor.shape() + ", expected " + expected);
     }
   }
 

@@ -75,7 +75,9 @@ public final class PointwiseOps {
         b);
   }
 
-  /** Sum over the pixels of every image: x [N,...,C] gives [N,C]. Not recorded: it serves gradients. */
+  /**
+   * Sum over the pixels of every image: x [N,...,C] gives [N,C]. Not recorded: it serves gradients.
+   */
   static Tensor sumPixels(Tensor x) {
     int n = x.dim(0), c = x.dim(-1);
     Tensor y = x.scope().allocate(Shape.of(n, c));
@@ -86,8 +88,8 @@ public final class PointwiseOps {
   }
 
   /**
-   * Sinusoidal embedding of timesteps (Vaswani et al., arXiv 1706.03762, section 3.5): [N,dim] = [sin(t f_k), cos(t f_k)]
-   * with f_k = exp(-ln(10000) k / (dim/2 - freqShift)).
+   * Sinusoidal embedding of timesteps (Vaswani et al., arXiv 1706.03762, section 3.5): [N,dim] =
+   * [sin(t f_k), cos(t f_k)] with f_k = exp(-ln(10000) k / (dim/2 - freqShift)).
    *
    * @param t timesteps as floats, [N]
    * @param dim even
@@ -116,8 +118,7 @@ public final class PointwiseOps {
     }
     Tensor out = indices.scope().allocate(Shape.of(n, dim));
     check(
-        NativeApi.ddpm_embedding(
-            table.memory(), indices.memory(), out.memory(), n, entries, dim));
+        NativeApi.ddpm_embedding(table.memory(), indices.memory(), out.memory(), n, entries, dim));
     return Tape.record(
         out,
         dy ->

@@ -21,7 +21,10 @@ public final class ResamplingOps {
     return upsample(x, NativeApi::ddpm_upsample_nearest, NativeApi::ddpm_upsample_nearest_backward);
   }
 
-  /** Bilinear interpolation with half-pixel centres (PyTorch's {@code align_corners=False}): [N,2H,2W,C]. */
+  /**
+   * Bilinear interpolation with half-pixel centres (PyTorch's {@code align_corners=False}):
+   * [N,2H,2W,C].
+   */
   public static Tensor upsampleBilinear(Tensor x) {
     return upsample(
         x, NativeApi::ddpm_upsample_bilinear, NativeApi::ddpm_upsample_bilinear_backward);
@@ -92,7 +95,8 @@ public final class ResamplingOps {
   /**
    * Mean over windows.
    *
-   * @param countPadding whether padding counts as zeros (PyTorch's {@code count_include_pad}) or is left out
+   * @param countPadding whether padding counts as zeros (PyTorch's {@code count_include_pad}) or is
+   *     left out
    */
   public static Tensor averagePool(Tensor x, Window window, boolean countPadding) {
     requireRank("x", x, 4);

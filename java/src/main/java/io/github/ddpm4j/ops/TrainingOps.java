@@ -31,7 +31,8 @@ public final class TrainingOps {
   }
 
   /**
-   * Mean squared error of a prediction [N,...]: Ho et al., arXiv 2006.11239, eq. 14, as a mean over elements.
+   * Mean squared error of a prediction [N,...]: Ho et al., arXiv 2006.11239, eq. 14, as a mean over
+   * elements.
    *
    * @param gradScale factor on the gradient: 1/k when k batches make one step
    */
@@ -39,7 +40,8 @@ public final class TrainingOps {
     requireShape("target", target, prediction.shape());
     int images = prediction.dim(0);
     Tensor losses = prediction.scope().allocate(Shape.of(images));
-    Tensor gradient = prediction.requiresGradient() ? prediction.scope().allocate(prediction.shape()) : null;
+    Tensor gradient =
+        prediction.requiresGradient() ? prediction.scope().allocate(prediction.shape()) : null;
     check(
         NativeApi.ddpm_mse(
             prediction.memory(),
@@ -112,7 +114,8 @@ public final class TrainingOps {
   /** average = decay * average + (1 - decay) * parameters, in place. */
   public static void ema(Tensor average, Tensor parameters, double decay) {
     requireShape("parameters", parameters, average.shape());
-    check(NativeApi.ddpm_ema(average.memory(), parameters.memory(), average.count(), (float) decay));
+    check(
+        NativeApi.ddpm_ema(average.memory(), parameters.memory(), average.count(), (float) decay));
   }
 
   /** Sum of squares, in double precision. */

@@ -3,14 +3,14 @@ package io.github.ddpm4j.tensor;
 import io.github.ddpm4j.Device;
 import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.internal.Status;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * Native blocks that scopes have given back, kept for the next scope: a denoising step allocates nothing, and its addresses
- * repeat. Safe for use by several threads.
+ * Native blocks that scopes have given back, kept for the next scope: a denoising step allocates
+ * nothing, and its addresses repeat. Safe for use by several threads.
  */
 final class BlockPool {
   /** A native block: its reference and size. */
@@ -29,7 +29,10 @@ final class BlockPool {
     return CPU;
   }
 
-  /** A block of at least the given size: the smallest free one that is not more than four times too large, or a new one. */
+  /**
+   * A block of at least the given size: the smallest free one that is not more than four times too
+   * large, or a new one.
+   */
   Block take(long bytes) {
     synchronized (this) {
       Map.Entry<Long, Deque<Block>> entry = free.ceilingEntry(bytes);

@@ -12,9 +12,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Owner of native memory: every tensor belongs to a scope and ends with it.
  *
- * <p>A scope is a bump allocator over blocks that are reused from scope to scope, so opening and closing one per denoising
- * step costs next to nothing. Results of an op go to the scope of its first operand; a {@linkplain #recording recording}
- * scope also keeps a {@link Tape} of the ops, from which gradients follow.
+ * <p>A scope is a bump allocator over blocks that are reused from scope to scope, so opening and
+ * closing one per denoising step costs next to nothing. Results of an op go to the scope of its
+ * first operand; a {@linkplain #recording recording} scope also keeps a {@link Tape} of the ops,
+ * from which gradients follow.
  *
  * <pre>{@code
  * try (Scope scope = Scope.open(Device.cpu())) {
@@ -23,8 +24,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>A scope is for one thread at a time. Closing twice is harmless; using a tensor of a closed scope throws {@link
- * ClosedException}. A scope that is lost without being closed is reported in the log with the place that opened it.
+ * <p>A scope is for one thread at a time. Closing twice is harmless; using a tensor of a closed
+ * scope throws {@link ClosedException}. A scope that is lost without being closed is reported in
+ * the log with the place that opened it.
  */
 public final class Scope implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Scope.class);

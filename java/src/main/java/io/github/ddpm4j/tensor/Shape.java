@@ -13,7 +13,8 @@ public final class Shape {
     long product = 1;
     for (int dim : dims) {
       if (dim < 1) {
-        throw new InvalidArgumentException("shape " + Arrays.toString(dims) + " has a dimension below 1");
+        throw new InvalidArgumentException(
+            "shape " + Arrays.toString(dims) + " has a dimension below 1");
       }
       product = Math.multiplyExact(product, (long) dim);
     }

@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** The ops of a {@linkplain Scope#recording recording} scope, in order; run backward, they give gradients. */
+/**
+ * The ops of a {@linkplain Scope#recording recording} scope, in order; run backward, they give
+ * gradients.
+ */
 public final class Tape {
   private final List<Runnable> steps = new ArrayList<>();
 
@@ -36,7 +39,10 @@ public final class Tape {
     return output;
   }
 
-  /** Propagates the gradient of a loss by an output back to everything that asks for its gradient. Empties the tape. */
+  /**
+   * Propagates the gradient of a loss by an output back to everything that asks for its gradient.
+   * Empties the tape.
+   */
   public void backward(Tensor output, Tensor gradient) {
     output.addGradient(gradient);
     for (int i = steps.size() - 1; i >= 0; i--) {

@@ -6,7 +6,8 @@ import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.internal.Status;
 
 /**
- * A dense float32 array in native memory, row-major; pictures are {@code [N,H,W,C]}. It lives as long as its {@link Scope}.
+ * A dense float32 array in native memory, row-major; pictures are {@code [N,H,W,C]}. It lives as
+ * long as its {@link Scope}.
  *
  * <p>A tensor is a view: several may share memory ({@link #reshape}, {@link #slice}, {@link #in}).
  */
@@ -76,14 +77,25 @@ public final class Tensor {
     return new Tensor(scope, owner, other, memory, gradient);
   }
 
-  /** Entries first to first + count - 1 of the outermost dimension, sharing memory. Gradients do not pass. */
+  /**
+   * Entries first to first + count - 1 of the outermost dimension, sharing memory. Gradients do not
+   * pass.
+   */
   public Tensor slice(int first, int count) {
     if (first < 0 || count < 1 || first > dim(0) - count) {
       throw new InvalidArgumentException(
-          "slice of " + count + " from " + first + " does not lie within the " + dim(0) + " entries of " + shape);
+          "slice of "
+              + count
+              + " from "
+              + first
+              + " does not lie within the "
+              + dim(0)
+              + " entries of "
+              + shape);
     }
     long stride = shape.count() / dim(0) * Float.BYTES;
-    return new Tensor(scope, owner, shape.withFirst(count), memory + first * stride, new Gradient());
+    return new Tensor(
+        scope, owner, shape.withFirst(count), memory + first * stride, new Gradient());
   }
 
   /** Copies all elements in. Returns this. */
@@ -131,8 +143,8 @@ public final class Tensor {
   }
 
   /**
-   * Asks for this tensor's gradient, to be added to the given memory: parameters keep their gradients in one place from step
-   * to step. Returns this.
+   * Asks for this tensor's gradient, to be added to the given memory: parameters keep their
+   * gradients in one place from step to step. Returns this.
    */
   public Tensor requireGradient(Tensor accumulator) {
     requireLength(accumulator.count());
@@ -141,14 +153,17 @@ public final class Tensor {
     return this;
   }
 
-  /** The gradient as far as the tape has run, in this tensor's shape, or null if nothing has reached this tensor. */
+  /**
+   * The gradient as far as the tape has run, in this tensor's shape, or null if nothing has reached
+   * this tensor.
+   */
   public Tensor gradient() {
     return gradient.value == null ? null : gradient.value.reshape(shape);
   }
 
   /**
-   * Adds a contribution to the gradient. The first is kept as it is, a further one makes a new sum: contributions may share
-   * memory with other gradients and are never written to.
+   * Adds a contribution to the gradient. The first is kept as it is, a further one makes a new sum:
+   * contributions may share memory with other gradients and are never written to.
    */
   public void addGradient(Tensor contribution) {
     if (!gradient.required) {
@@ -160,14 +175,16 @@ public final class Tensor {
     } else {
       Tensor sum = contribution.scope().allocate(shape);
       Status.check(
-          NativeApi.ddpm_add(gradient.value.memory(), contribution.memory(), sum.memory(), count()));
+          NativeApi.ddpm_add(
+              gradient.value.memory(), contribution.memory(), sum.memory(), count()));
       gradient.value = sum;
     }
   }
 
   private void requireLength(long length) {
     if (length != count()) {
-      throw new InvalidArgumentException(length + " elements given, expected " + count() + " for shape " + shape);
+      throw new InvalidArgumentException(
+          length + " elements given, expected " + count() + " for shape " + shape);
     }
   }
 

@@ -3,8 +3,8 @@ package io.github.ddpm4j.train;
 import java.util.SplittableRandom;
 
 /**
- * Which images a training step takes, at which timesteps, mirrored or not: a function of the seed and the sample's number alone,
- * so a resumed run goes on exactly where it was.
+ * Which images a training step takes, at which timesteps, mirrored or not: a function of the seed
+ * and the sample's number alone, so a resumed run goes on exactly where it was.
  */
 final class BatchOrder {
   private final int images;
@@ -20,7 +20,10 @@ final class BatchOrder {
     this.order = new int[images];
   }
 
-  /** Index in the data set of a sample, numbered through the whole run: every epoch is a permutation of its own. */
+  /**
+   * Index in the data set of a sample, numbered through the whole run: every epoch is a permutation
+   * of its own.
+   */
   int image(long sample) {
     if (sample / images != epoch) {
       epoch = sample / images;

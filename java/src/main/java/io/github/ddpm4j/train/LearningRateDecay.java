@@ -9,7 +9,10 @@ public enum LearningRateDecay {
       return 1;
     }
   },
-  /** Falls along half a cosine to zero at the last step (Loshchilov and Hutter, arXiv 1608.03983, eq. 5). */
+  /**
+   * Falls along half a cosine to zero at the last step (Loshchilov and Hutter, arXiv 1608.03983,
+   * eq. 5).
+   */
   COSINE {
     @Override
     double factor(double progress) {

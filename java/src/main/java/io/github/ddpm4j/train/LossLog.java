@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The loss of every step as CSV. It holds nothing that differs from run to run, no times: two runs of one configuration write
- * the same bytes.
+ * The loss of every step as CSV. It holds nothing that differs from run to run, no times: two runs
+ * of one configuration write the same bytes.
  */
 final class LossLog implements AutoCloseable {
   private static final String HEADER = "step,loss,gradient_norm,learning_rate";
@@ -25,7 +25,10 @@ final class LossLog implements AutoCloseable {
     this.writer = writer;
   }
 
-  /** Opens the log to go on after a step: rows of later steps, left by a run that was killed, are cut. */
+  /**
+   * Opens the log to go on after a step: rows of later steps, left by a run that was killed, are
+   * cut.
+   */
   static LossLog openAfter(Path file, long step) {
     try {
       List<String> rows = new ArrayList<>(List.of(HEADER));
@@ -36,20 +39,34 @@ final class LossLog implements AutoCloseable {
       return new LossLog(file, Files.newBufferedWriter(file, StandardOpenOption.APPEND));
     } catch (IOException | IndexOutOfBoundsException e) {
       throw new DdpmException(
-          "loss log " + file + " cannot go on after step " + step + ": expected a row for each step up to it", e);
+          "loss log "
+              + file
+              + " cannot go on after step "
+              + step
+              + ": expected a row for each step up to it",
+          e);
     }
   }
 
   void add(Trainer.StepResult result) {
     try {
       writer.write(
-          result.step() + "," + result.loss() + "," + result.gradientNorm() + "," + result.learningRate() + "\n");
+          result.step()
+              + ","
+              + result.loss()
+              + ","
+              + result.gradientNorm()
+              + ","
+              + result.learningRate()
+              + "\n");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** Makes sure that all rows are in the file; done before each checkpoint, which relies on them. */
+  /**
+   * Makes sure that all rows are in the file; done before each checkpoint, which relies on them.
+   */
   void flush() {
     try {
       writer.flush();

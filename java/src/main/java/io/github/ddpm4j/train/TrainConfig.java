@@ -8,8 +8,9 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.github.ddpm4j.InvalidArgumentException;
 
 /**
- * Hyper-parameters of a training run. As JSON the names are in snake case; what is missing takes the value of {@link
- * #defaults}, which is the recipe of Ho et al. (arXiv 2006.11239, appendix B) for small pictures.
+ * Hyper-parameters of a training run. As JSON the names are in snake case; what is missing takes
+ * the value of {@link #defaults}, which is the recipe of Ho et al. (arXiv 2006.11239, appendix B)
+ * for small pictures.
  *
  * @param steps optimiser steps of the whole run
  * @param batch images that go through the network at a time
@@ -51,7 +52,11 @@ public record TrainConfig(
     require(steps >= 1, "steps", steps, "at least 1");
     require(batch >= 1, "batch", batch, "at least 1");
     require(accumulation >= 1, "accumulation", accumulation, "at least 1");
-    require(learningRate > 0 && learningRate < 1, "learning_rate", learningRate, "more than 0, less than 1");
+    require(
+        learningRate > 0 && learningRate < 1,
+        "learning_rate",
+        learningRate,
+        "more than 0, less than 1");
     require(warmupSteps >= 0, "warmup_steps", warmupSteps, "at least 0");
     require(decay != null, "decay", decay, "CONSTANT or COSINE");
     require(clipNorm >= 0, "clip_norm", clipNorm, "at least 0");

@@ -14,8 +14,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * All that defines a model before it is trained: one JSON file with {@code network} (as diffusers' {@code config.json}), {@code
- * scheduler} (as its {@code scheduler_config.json}) and {@code training} (see {@link TrainConfig}).
+ * All that defines a model before it is trained: one JSON file with {@code network} (as diffusers'
+ * {@code config.json}), {@code scheduler} (as its {@code scheduler_config.json}) and {@code
+ * training} (see {@link TrainConfig}).
  *
  * @param network what to train
  * @param scheduler noise schedule, and how to sample
@@ -28,9 +29,12 @@ public record TrainPlan(NetworkConfig network, SchedulerConfig scheduler, TrainC
   public static TrainPlan preset(String name) {
     try (InputStream in = TrainPlan.class.getResourceAsStream(PRESETS + name + ".json")) {
       if (in == null) {
-        throw new InvalidArgumentException("no preset named '" + name + "' comes with ddpm4j, expected mnist");
+        throw new InvalidArgumentException(
+            "no preset named '" + name + "' comes with ddpm4j, expected mnist");
       }
-      return parse(Path.of("classpath:" + PRESETS + name + ".json"), new String(in.readAllBytes(), StandardCharsets.UTF_8));
+      return parse(
+          Path.of("classpath:" + PRESETS + name + ".json"),
+          new String(in.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new InvalidArgumentException("preset '" + name + "' cannot be read: " + e);
     }

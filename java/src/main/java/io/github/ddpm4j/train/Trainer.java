@@ -14,11 +14,11 @@ import io.github.ddpm4j.unet.UNet;
 import io.github.ddpm4j.unet.layers.Parameters;
 
 /**
- * Trains a U-Net to predict noise (Ho et al., arXiv 2006.11239, algorithm 1) with Adam and keeps an exponential moving average
- * of its parameters, which is what to sample from.
+ * Trains a U-Net to predict noise (Ho et al., arXiv 2006.11239, algorithm 1) with Adam and keeps an
+ * exponential moving average of its parameters, which is what to sample from.
  *
- * <p>Every step is a function of the configuration and the state before it: the same run gives the same bits, whatever the
- * number of threads and however often it is interrupted and resumed.
+ * <p>Every step is a function of the configuration and the state before it: the same run gives the
+ * same bits, whatever the number of threads and however often it is interrupted and resumed.
  */
 public final class Trainer {
   private static final double BETA1 = 0.9;
@@ -48,16 +48,24 @@ public final class Trainer {
   public record StepResult(long step, double loss, double gradientNorm, double learningRate) {}
 
   /**
-   * @throws InvalidArgumentException if the images do not fit the network, or are fewer than one step takes
+   * @throws InvalidArgumentException if the images do not fit the network, or are fewer than one
+   *     step takes
    */
   public Trainer(UNet unet, NoiseSchedule schedule, ImageDataset data, TrainConfig config) {
     if (data.channels() != unet.config().inChannels()) {
       throw new InvalidArgumentException(
-          "images have " + data.channels() + " channels, the network expects " + unet.config().inChannels());
+          "images have "
+              + data.channels()
+              + " channels, the network expects "
+              + unet.config().inChannels());
     }
     if (data.count() < config.imagesPerStep()) {
       throw new InvalidArgumentException(
-          "the data set has " + data.count() + " images, expected at least the " + config.imagesPerStep() + " of one step");
+          "the data set has "
+              + data.count()
+              + " images, expected at least the "
+              + config.imagesPerStep()
+              + " of one step");
     }
     this.unet = unet;
     this.schedule = schedule;
@@ -90,7 +98,8 @@ public final class Trainer {
   /**
    * Does the next step.
    *
-   * @throws DdpmException if the loss is not a finite number; the parameters are then as they were before the step
+   * @throws DdpmException if the loss is not a finite number; the parameters are then as they were
+   *     before the step
    */
   public StepResult step() {
     long step = state.step() + 1;
@@ -104,7 +113,13 @@ public final class Trainer {
     double norm = Math.sqrt(TrainingOps.sumSquares(parameters.gradients()));
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw new DdpmException(
-          "step " + step + " has loss " + loss + " and gradient norm " + norm + ", expected finite numbers; a lower learning"
+          "step "
+              + step
+              + " has loss "
+              + loss
+              + " and gradient norm "
+              + norm
+              + ", expected finite numbers; a lower learning"
               + " rate may help");
     }
     double clip = config.clipNorm() > 0 && norm > config.clipNorm() ? config.clipNorm() / norm : 1;

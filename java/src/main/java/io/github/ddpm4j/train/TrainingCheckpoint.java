@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The state of a training run in one safetensors file, written whole or not at all: a run that is killed resumes from it with
- * the same bits.
+ * The state of a training run in one safetensors file, written whole or not at all: a run that is
+ * killed resumes from it with the same bits.
  */
 final class TrainingCheckpoint {
   private static final String STEP = "step";
@@ -24,7 +24,9 @@ final class TrainingCheckpoint {
     trainer
         .state()
         .tensors()
-        .forEach((name, tensor) -> arrays.put(name, new Safetensors.Array(tensor.shape(), tensor.toArray())));
+        .forEach(
+            (name, tensor) ->
+                arrays.put(name, new Safetensors.Array(tensor.shape(), tensor.toArray())));
     Safetensors.write(
         file,
         arrays,
@@ -37,7 +39,8 @@ final class TrainingCheckpoint {
   /**
    * Reads a state into a trainer of the same configuration.
    *
-   * @throws CheckpointException if the file is damaged or belongs to another network or configuration
+   * @throws CheckpointException if the file is damaged or belongs to another network or
+   *     configuration
    */
   static void read(Path file, Trainer trainer) {
     Safetensors checkpoint = Safetensors.read(file);
@@ -47,10 +50,12 @@ final class TrainingCheckpoint {
       String name = entry.getKey();
       Shape expected = entry.getValue().shape();
       if (!checkpoint.names().contains(name)) {
-        throw new CheckpointException(file, name, "is missing, expected a tensor of shape " + expected);
+        throw new CheckpointException(
+            file, name, "is missing, expected a tensor of shape " + expected);
       }
       if (!checkpoint.shape(name).equals(expected)) {
-        throw new CheckpointException(file, name, "has shape " + checkpoint.shape(name) + ", expected " + expected);
+        throw new CheckpointException(
+            file, name, "has shape " + checkpoint.shape(name) + ", expected " + expected);
       }
       entry.getValue().copyFrom(checkpoint.requireFinite(name));
     }

@@ -16,7 +16,8 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 
 /**
- * A training run with a folder to itself: loss log and plot, checkpoints, pictures of samples, and at the end the model.
+ * A training run with a folder to itself: loss log and plot, checkpoints, pictures of samples, and
+ * at the end the model.
  *
  * <table>
  * <caption>Files of the folder</caption>
@@ -54,13 +55,15 @@ public final class TrainingRun {
   }
 
   /**
-   * Trains until the configured number of steps is done or {@link #stop} is called; either way the last step is in the
-   * checkpoint, and if all are done the model is in the folder.
+   * Trains until the configured number of steps is done or {@link #stop} is called; either way the
+   * last step is in the checkpoint, and if all are done the model is in the folder.
    *
    * @param resume whether to go on from the folder's checkpoint
    * @param onStep called after every step
-   * @throws InvalidArgumentException if there is nothing to resume, or a run that would be overwritten
-   * @throws io.github.ddpm4j.CheckpointException if the checkpoint is damaged or of another configuration
+   * @throws InvalidArgumentException if there is nothing to resume, or a run that would be
+   *     overwritten
+   * @throws io.github.ddpm4j.CheckpointException if the checkpoint is damaged or of another
+   *     configuration
    */
   public void run(boolean resume, Consumer<Trainer.StepResult> onStep) {
     if (resume != canResume(folder)) {
@@ -128,7 +131,10 @@ public final class TrainingRun {
                 Ddim.steps(Math.min(SAMPLING_STEPS, trainer.schedule().steps()))
                     .sample(trainer.unet(), trainer.schedule(), x, noise, null);
                 new Images(SAMPLES, size, size, channels, x.toArray())
-                    .saveGrid(folder.resolve("samples-" + trainer.state().step() + ".png"), COLUMNS, SCALE);
+                    .saveGrid(
+                        folder.resolve("samples-" + trainer.state().step() + ".png"),
+                        COLUMNS,
+                        SCALE);
               }
             });
   }

@@ -57,7 +57,8 @@ class FrechetDistanceTest {
     for (int i = 0; i < 40; i++) {
       trace += few.covariance()[i][i];
     }
-    // Roots of eigenvalues that are zero up to 1e-16 of the largest are up to 1e-8 of its root, forty of them.
+    // Roots of eigenvalues that are zero up to 1e-16 of the largest are up to 1e-8 of its root,
+    // forty of them.
     assertThat(FrechetDistance.between(few, few)).isCloseTo(0, within(40 * 1e-7 * trace));
   }
 

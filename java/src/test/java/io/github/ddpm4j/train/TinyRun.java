@@ -61,7 +61,10 @@ final class TinyRun {
         folder);
   }
 
-  /** Trains in a folder, slowly enough to be killed: arguments are the folder and the number of steps. */
+  /**
+   * Trains in a folder, slowly enough to be killed: arguments are the folder and the number of
+   * steps.
+   */
   public static void main(String[] arguments) {
     try (UNet unet = unet()) {
       run(unet, config(Long.parseLong(arguments[1]), 8, 1), Path.of(arguments[0]))

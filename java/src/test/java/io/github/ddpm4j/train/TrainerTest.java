@@ -37,14 +37,17 @@ class TrainerTest {
   void twoBatchesOfFourAreOneOfEight() {
     try (UNet whole = TinyRun.unet();
         UNet halves = TinyRun.unet()) {
-      // The same samples with the same noise; only the order of the sums differs. Adam's first steps divide gradients by
-      // their own size, which blows roundings up where a gradient is nearly zero: so losses are compared, not parameters.
+      // The same samples with the same noise; only the order of the sums differs. Adam's first
+      // steps divide gradients by
+      // their own size, which blows roundings up where a gradient is nearly zero: so losses are
+      // compared, not parameters.
       Trainer one = trainer(whole, TinyRun.config(10, 8, 1));
       Trainer two = trainer(halves, TinyRun.config(10, 4, 2));
       Trainer.StepResult expected = one.step();
       Trainer.StepResult got = two.step();
       assertThat(got.loss()).isCloseTo(expected.loss(), within(1e-6 * expected.loss()));
-      assertThat(got.gradientNorm()).isCloseTo(expected.gradientNorm(), within(1e-5 * expected.gradientNorm()));
+      assertThat(got.gradientNorm())
+          .isCloseTo(expected.gradientNorm(), within(1e-5 * expected.gradientNorm()));
     }
   }
 
@@ -89,7 +92,9 @@ class TrainerTest {
     try (UNet unet = TinyRun.unet()) {
       Trainer trainer = trainer(unet, TinyRun.config(10, 8, 1));
       unet.parameters().values().fill(Float.NaN);
-      assertThatThrownBy(trainer::step).isInstanceOf(DdpmException.class).hasMessageContaining("step 1 has loss NaN");
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(DdpmException.class)
+          .hasMessageContaining("step 1 has loss NaN");
       assertThat(trainer.state().step()).isZero();
     }
   }
@@ -99,11 +104,13 @@ class TrainerTest {
     assertThatThrownBy(() -> TinyRun.config(0, 8, 1))
         .isInstanceOf(InvalidArgumentException.class)
         .hasMessage("steps is 0, expected at least 1");
-    assertThatThrownBy(() -> TrainConfig.fromJson("{\"batch\": -1}")).hasMessageContaining("batch is -1");
+    assertThatThrownBy(() -> TrainConfig.fromJson("{\"batch\": -1}"))
+        .hasMessageContaining("batch is -1");
     assertThatThrownBy(() -> TrainConfig.fromJson("{\"bach\": 1}"))
         .isInstanceOf(InvalidArgumentException.class)
         .hasMessageContaining("bach");
-    assertThatThrownBy(() -> TrainConfig.fromJson("[]")).isInstanceOf(InvalidArgumentException.class);
+    assertThatThrownBy(() -> TrainConfig.fromJson("[]"))
+        .isInstanceOf(InvalidArgumentException.class);
     try (UNet unet = TinyRun.unet()) {
       assertThatThrownBy(() -> trainer(unet, TinyRun.config(10, 100, 1)))
           .isInstanceOf(InvalidArgumentException.class)
@@ -117,6 +124,7 @@ class TrainerTest {
     assertThat(TrainConfig.fromJson(config.toJson())).isEqualTo(config);
     assertThat(TrainConfig.fromJson("{}")).isEqualTo(TrainConfig.defaults());
     assertThat(TrainPlan.preset("mnist").training().batch()).isEqualTo(48);
-    assertThatThrownBy(() -> TrainPlan.preset("nothing")).isInstanceOf(InvalidArgumentException.class);
+    assertThatThrownBy(() -> TrainPlan.preset("nothing"))
+        .isInstanceOf(InvalidArgumentException.class);
   }
 }

@@ -51,8 +51,10 @@ class TrainingRunTest {
     }
 
     assertThat(train(killed, true)).isEqualTo(expected);
-    for (String file : List.of("checkpoint.safetensors", "model/diffusion_pytorch_model.safetensors")) {
-      assertThat(killed.resolve(file)).hasSameBinaryContentAs(folder.resolve("whole").resolve(file));
+    for (String file :
+        List.of("checkpoint.safetensors", "model/diffusion_pytorch_model.safetensors")) {
+      assertThat(killed.resolve(file))
+          .hasSameBinaryContentAs(folder.resolve("whole").resolve(file));
     }
   }
 
