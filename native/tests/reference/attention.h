@@ -68,16 +68,17 @@ template <class T>
 AttentionGradients<T> attention_backward(const Heads& h, const std::vector<T>& q, const std::vector<T>& k,
                                          const std::vector<T>& v, const std::vector<T>& d_o) {
   AttentionGradients<T> g{std::vector<T>(h.size()), std::vector<T>(h.size()), std::vector<T>(h.size())};
+  std::vector<T> o = attention(h, q, k, v);
   for (int image = 0; image < h.n; ++image)
     for (int head = 0; head < h.heads; ++head) {
       std::vector<T> p = attention_weights(h, q, k, image, head, Weights::kBackward);
       for (int i = 0; i < h.tokens; ++i) {
+        // The mean of dp under the weights is dO O: shorter than a sum over tokens, and o is rounded once more in float.
         std::vector<T> dp(size_t(h.tokens));
         T mean = 0;
-        for (int j = 0; j < h.tokens; ++j) {
+        for (int d = 0; d < h.dim; ++d) mean += d_o[h.at(image, i, head, d)] * o[h.at(image, i, head, d)];
+        for (int j = 0; j < h.tokens; ++j)
           for (int d = 0; d < h.dim; ++d) dp[j] += d_o[h.at(image, i, head, d)] * v[h.at(image, j, head, d)];
-          mean += p[size_t(i) * h.tokens + j] * dp[j];
-        }
         for (int j = 0; j < h.tokens; ++j) {
           T weight = p[size_t(i) * h.tokens + j], ds = weight * (dp[j] - mean) * T(h.scale);
           for (int d = 0; d < h.dim; ++d) {
