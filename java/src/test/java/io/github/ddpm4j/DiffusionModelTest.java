@@ -5,11 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.unet.BlockType;
 import io.github.ddpm4j.unet.UNet;
 import io.github.ddpm4j.unet.UNetConfig;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -128,7 +127,7 @@ class DiffusionModelTest {
   }
 
   @Test
-  void tenThousandSamplesKeepMemoryFlat() throws IOException {
+  void tenThousandSamplesKeepNativeMemoryFlat() {
     UNetConfig config =
         UNetConfig.builder()
             .sampleSize(8)
@@ -143,25 +142,12 @@ class DiffusionModelTest {
     try (DiffusionModel model =
         new DiffusionModel(UNet.create(config, Device.cpu(), 0), SchedulerConfig.defaults())) {
       SampleOptions one = SampleOptions.count(1).sampler(model.ddim(1));
-      for (int i = 0; i < 3_000; i++) {
-        model.sample(one);
-      }
-      long before = residentKiB();
+      model.sample(one);
+      long before = NativeApi.ddpm_block_bytes(0);
       for (int i = 0; i < 10_000; i++) {
         model.sample(one);
       }
-      // A leak of a single activation (2 KiB) per sample would show as 20 MiB; the Java heap may
-      // still move by some.
-      assertThat(residentKiB() - before).isLessThan(16 << 10);
+      assertThat(NativeApi.ddpm_block_bytes(0)).isEqualTo(before);
     }
-  }
-
-  private static long residentKiB() throws IOException {
-    System.gc();
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith("VmRSS:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-        .findFirst()
-        .orElseThrow();
   }
 }
