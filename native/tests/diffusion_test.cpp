@@ -1,12 +1,15 @@
 // Noise, forward process and reverse step.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "harness.h"
 
 using namespace ddpm::test;
 
 namespace {
+
+constexpr uint64_t kHash = 0xf161493734e747c8;
 
 /** Philox4x32-10 written out from the paper, one counter at a time. */
 void philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
@@ -26,7 +29,8 @@ std::vector<double> normals(int64_t count, int64_t seed, int64_t image, int draw
     uint32_t c[4] = {block, uint32_t(draw), uint32_t(image), uint32_t(image >> 32)};
     philox(c, uint32_t(seed), uint32_t(seed >> 32));
     for (int pair = 0; pair < 4; pair += 2) {
-      double radius = std::sqrt(-2 * std::log((c[pair] + 0.5) / 4294967296.0)), angle = 2 * M_PI * (c[pair + 1] / 4294967296.0);
+      double radius = std::sqrt(-2 * std::log((c[pair] + 0.5) / 4294967296.0));
+      double angle = 2 * M_PI * (c[pair + 1] / 4294967296.0);
       out.push_back(radius * std::cos(angle));
       out.push_back(radius * std::sin(angle));
     }
@@ -59,7 +63,8 @@ TEST(the_generator_has_the_known_answers_of_random123) {
 
 TEST(randn_follows_its_formula) {
   for (int i = 0; i < 30; ++i) {
-    int64_t per_image = pick(random, 1, 3000), seed = static_cast<int64_t>(random()), first = pick(random, 0, int64_t{1} << 40);
+    int64_t per_image = pick(random, 1, 3000), seed = static_cast<int64_t>(random());
+    int64_t first = pick(random, 0, int64_t{1} << 40);
     int images = static_cast<int>(pick(random, 1, 4)), draw = static_cast<int>(pick(random, 0, 1000));
     auto got = randn(images, per_image, seed, first, draw);
     for (int n = 0; n < images; ++n) {
@@ -79,10 +84,51 @@ TEST(randn_is_the_same_on_every_instruction_set) {
   check_same(got, first, "randn");
 }
 
+TEST(randn_keeps_its_bits_from_one_version_to_the_next) {
+  // FNV-1a over the bits of some numbers: a seed that someone wrote down must go on giving the same pictures.
+  uint64_t hash = 14695981039346656037u;
+  for (float value : randn(2, 5000, 20200620, 3, 1)) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    hash = (hash ^ bits) * 1099511628211u;
+  }
+  if (hash != kHash) fail_test("the hash is %#llx", static_cast<unsigned long long>(hash));
+}
+
+TEST(randn_reaches_the_tails) {
+  // Radii go up to sqrt(2 ln 2^33) = 6.76; of 2^24 numbers some 10 should lie beyond 5, none further out than that.
+  const int64_t count = 1 << 24;
+  auto x = randn(1, count, 3, 0, 0);
+  int64_t beyond_4 = 0, beyond_5 = 0;
+  for (float v : x) {
+    CHECK(std::abs(v) < 6.77f);
+    beyond_4 += std::abs(v) > 4;
+    beyond_5 += std::abs(v) > 5;
+  }
+  double expected_4 = count * std::erfc(4 / std::sqrt(2.0)), expected_5 = count * std::erfc(5 / std::sqrt(2.0));
+  CHECK(std::abs(beyond_4 - expected_4) < 5 * std::sqrt(expected_4));
+  CHECK(std::abs(beyond_5 - expected_5) < 5 * std::sqrt(expected_5));
+}
+
 TEST(randn_of_an_image_does_not_depend_on_its_batch) {
   auto all = randn(5, 333, 9, 100, 2);
   for (int i = 0; i < 5; ++i)
     check_same(randn(1, 333, 9, 100 + i, 2), {all.begin() + i * 333, all.begin() + (i + 1) * 333}, "image");
+  int threads = ddpm_threads();
+  auto large = randn(3, 20001, 9, 100, 2);
+  for (int t : {1, 2, 3}) {
+    OK(ddpm_set_threads(t));
+    check_same(randn(3, 20001, 9, 100, 2), large, "images");
+  }
+  OK(ddpm_set_threads(threads));
+  // A shorter image is the start of a longer one; a stream's number may have 63 bits.
+  check_same(randn(1, 333, 9, 100, 2), {large.begin(), large.begin() + 333}, "start");
+  CHECK(randn(1, 8, 9, int64_t{1} << 32, 2) != randn(1, 8, 9, 0, 2));
+  randn(1, 8, 9, INT64_MAX - 1, 2);
+  Array out(16);
+  FAILS(DDPM_INVALID_ARGUMENT, "first_image is", ddpm_randn(out, 2, 8, 9, INT64_MAX - 1, 2));
+  FAILS(DDPM_INVALID_ARGUMENT, "first_image is -1", ddpm_randn(out, 2, 8, 9, -1, 2));
+  FAILS(DDPM_INVALID_ARGUMENT, "draw is -1", ddpm_randn(out, 2, 8, 9, 0, -1));
   CHECK(randn(1, 333, 9, 100, 3) != randn(1, 333, 9, 100, 2));
   CHECK(randn(1, 333, 10, 100, 2) != randn(1, 333, 9, 100, 2));
 }
@@ -122,10 +168,67 @@ TEST(dropout_drops_its_share_and_keeps_the_mean) {
   FAILS(DDPM_INVALID_ARGUMENT, "p is 1", ddpm_dropout(x, y, 1, count, 1, 5, 0, 0));
 }
 
+TEST(dropout_follows_the_words_of_its_stream) {
+  for (float p : {0.0f, 0.1f, 0.5f, 0.999f}) {
+    const int64_t count = 1237, images = 3, seed = -5, first = int64_t{1} << 33;
+    auto x = normal(random, images * count);
+    Array x_in(x), y(images * count);
+    OK(ddpm_dropout(x_in, y, images, count, p, seed, first, 7));
+    std::vector<float> expected;
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t i = 0; i < count; ++i) {
+        uint32_t c[4] = {uint32_t(i / 4), 7, uint32_t(first + n), uint32_t((first + n) >> 32)};
+        philox(c, uint32_t(seed), uint32_t(seed >> 32));
+        expected.push_back(c[i % 4] < p * 4294967296.0 ? 0.0f : x[n * count + i] * (1 / (1 - p)));
+      }
+    check_same(y.get(), expected, "dropout");
+    OK(ddpm_dropout(x_in, x_in, images, count, p, seed, first, 7));
+    check_same(x_in.get(), expected, "dropout in place");
+  }
+}
+
+TEST(reverse_step_does_not_hide_nan) {
+  Array xt({NAN, 5, -5, 0}), output({0, 0, 0, NAN}), out(4), x0(4);
+  OK(ddpm_reverse_step(xt, output, 0, out, x0, 4, 1, 1, 1, 1, 0, 0, 0));
+  auto predicted = x0.get(), got = out.get();
+  CHECK(std::isnan(predicted[0]) && predicted[1] == 1 && predicted[2] == -1 && std::isnan(predicted[3]));
+  CHECK(std::isnan(got[0]) && got[1] == 1 && got[2] == -1 && std::isnan(got[3]));
+}
+
+TEST(q_sample_and_reverse_step_do_not_depend_on_the_batch_or_the_threads) {
+  int threads = ddpm_threads();
+  const int64_t images = 3, per_image = 40001, count = images * per_image;
+  auto x0 = normal(random, count), noise = normal(random, count), z = normal(random, count);
+  std::vector<float> signal = {0.9f, 0.5f, 0.1f}, sigma = {0.3f, 0.8f, 0.99f}, first_xt, first_out;
+  Array x0_in(x0), noise_in(noise), z_in(z), signal_in(signal), sigma_in(sigma), xt(count), out(count);
+  for (int t : {1, 2, 3}) {
+    OK(ddpm_set_threads(t));
+    OK(ddpm_q_sample(x0_in, noise_in, signal_in, sigma_in, xt, images, per_image));
+    OK(ddpm_reverse_step(xt, noise_in, z_in, out, 0, count, 1.3f, -0.7f, 1, 0.4f, 0.6f, 0.1f, 0.2f));
+    if (t == 1) first_xt = xt.get(), first_out = out.get();
+    check_same(xt.get(), first_xt, "xt");
+    check_same(out.get(), first_out, "out");
+    for (int64_t n = 0; n < images; ++n) {
+      Array one(per_image), one_out(per_image);
+      ddpm_mem at = n * per_image * 4;
+      OK(ddpm_q_sample(x0_in + at, noise_in + at, signal_in + n * 4, sigma_in + n * 4, one, 1, per_image));
+      OK(ddpm_reverse_step(one, noise_in + at, z_in + at, one_out, 0, per_image, 1.3f, -0.7f, 1, 0.4f, 0.6f, 0.1f,
+                           0.2f));
+      auto image = [&](const std::vector<float>& all) {
+        return std::vector<float>(all.begin() + n * per_image, all.begin() + (n + 1) * per_image);
+      };
+      check_same(one.get(), image(first_xt), "image of xt");
+      check_same(one_out.get(), image(first_out), "image of out");
+    }
+  }
+  OK(ddpm_set_threads(threads));
+}
+
 TEST(q_sample_and_reverse_step_are_close) {
   for (int i = 0; i < 20; ++i) {
     int64_t images = pick(random, 1, 4), per_image = pick(random, 1, 500), count = images * per_image;
-    auto x0 = normal(random, count), noise = normal(random, count), signal = normal(random, images), sigma = normal(random, images);
+    auto x0 = normal(random, count), noise = normal(random, count);
+    auto signal = normal(random, images), sigma = normal(random, images);
     Array x0_in(x0), noise_in(noise), signal_in(signal), sigma_in(sigma), xt(count);
     OK(ddpm_q_sample(x0_in, noise_in, signal_in, sigma_in, xt, static_cast<int>(images), per_image));
     std::vector<double> truth(count);

@@ -25,6 +25,32 @@ TEST(silu_of_extreme_values_is_finite) {
               {0, 0, 0, 0, 0, 0, 87, 88.5f, 104, 1000, 3e38f}, "silu");
 }
 
+TEST(silu_is_accurate_relative_to_its_own_size) {
+  // Over all of the range in which exp(-x) is finite: exp to 1.5 ulp, a sum and a division.
+  std::vector<float> x;
+  for (float v = -88; v < 88; v += 0.00037f) x.push_back(v);
+  int64_t count = static_cast<int64_t>(x.size());
+  Array in(x), out(count);
+  OK(ddpm_silu(in, out, count));
+  auto got = out.get();
+  auto truth = reference::silu(as<double>(x));
+  for (size_t i = 0; i < x.size(); ++i)
+    if (!(std::abs(got[i] - truth[i]) <= 2.5 * 1.2e-7 * std::abs(truth[i])))
+      fail_test("silu(%.9g) is %.9g, expected %.9g", x[i], got[i], truth[i]);
+}
+
+TEST(silu_has_its_limits_far_out) {
+  Array in({-3e38f, -1e10f, -100, 100, 1e10f, 3e38f, NAN}), one(std::vector<float>(7, 1.0f)), y(7), dx(7);
+  OK(ddpm_silu(in, y, 7));
+  OK(ddpm_silu_backward(in, one, dx, 7));
+  auto got = y.get(), slope = dx.get();
+  const float expected[] = {0, 0, 0, 100, 1e10f, 3e38f};
+  for (int i = 0; i < 6; ++i) {
+    CHECK(got[i] == expected[i] && slope[i] == (i < 3 ? 0.0f : 1.0f));
+  }
+  CHECK(std::isnan(got[6]) && std::isnan(slope[6]));
+}
+
 TEST(silu_backward_is_close_and_matches_central_differences) {
   for (int i = 0; i < 20; ++i) {
     int64_t count = pick(random, 1, 3000);
@@ -80,11 +106,44 @@ TEST(add_scale_concat_and_sum_pixels_are_exact_on_whole_numbers) {
   }
 }
 
+TEST(sum_pixels_keeps_small_terms_beside_large_ones) {
+  // 2^24 and 1000 ones: float32 would lose every one of them.
+  const int pixels = 1001, c = 70;
+  std::vector<float> x(pixels * c, 1.0f);
+  for (int i = 0; i < c; ++i) x[i] = 16777216.0f;
+  Array in(x), y(c);
+  OK(ddpm_sum_pixels(in, y, 1, pixels, c));
+  for (float v : y.get()) CHECK(v == 16777216.0f + 1000);
+}
+
+TEST(pointwise_results_do_not_depend_on_the_threads_or_the_place) {
+  int threads = ddpm_threads();
+  const int64_t count = 50003, offset = 12345;
+  auto x = normal(random, count, 5), z = normal(random, count);
+  Array x_in(x), z_in(z);
+  std::vector<float> first, first_slope;
+  for (int t : {1, 2, 3}) {
+    OK(ddpm_set_threads(t));
+    Array y(count), dx(count);
+    OK(ddpm_silu(x_in, y, count));
+    OK(ddpm_silu_backward(x_in, z_in, dx, count));
+    if (t == 1) first = y.get(), first_slope = dx.get();
+    check_same(y.get(), first, "silu");
+    check_same(dx.get(), first_slope, "silu_backward");
+  }
+  OK(ddpm_set_threads(threads));
+  Array part(count - offset), slope_part(count - offset);
+  OK(ddpm_silu(x_in + offset * 4, part, count - offset));
+  OK(ddpm_silu_backward(x_in + offset * 4, z_in + offset * 4, slope_part, count - offset));
+  check_same(part.get(), {first.begin() + offset, first.end()}, "part of silu");
+  check_same(slope_part.get(), {first_slope.begin() + offset, first_slope.end()}, "part of silu_backward");
+}
+
 TEST(time_embedding_follows_its_formula) {
   for (int flip : {0, 1})
     for (float shift : {0.0f, 1.0f}) {
       const int dim = 64, n = 5;
-      Array t({0, 1, 17, 500, 999}), out(n * dim);
+      Array t({0, 1, 17.5f, 999, 123456}), out(n * dim);
       OK(ddpm_time_embedding(t, out, n, dim, flip, shift));
       auto got = out.get(), times = t.get();
       for (int i = 0; i < n; ++i)
@@ -112,4 +171,10 @@ TEST(embedding_picks_rows_and_its_gradient_adds_to_them) {
   }
   Array bad({4, 5, 0});
   FAILS(DDPM_INVALID_ARGUMENT, "value 5", ddpm_embedding(table_in, bad, out, 3, 5, 7));
+  // Refused before anything is written, be it the last index that is wrong.
+  for (float index : {-1.0f, 0.5f, NAN, INFINITY, 3e9f}) {
+    Array last({0, 1, index}), kept(std::vector<float>(5 * 7, 1.0f));
+    FAILS(DDPM_INVALID_ARGUMENT, "indices has the value", ddpm_embedding_backward(dy_in, last, kept, 3, 5, 7));
+    check_same(kept.get(), std::vector<float>(5 * 7, 1.0f), "dtable");
+  }
 }

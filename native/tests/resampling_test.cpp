@@ -1,4 +1,5 @@
-// Up-sampling and pooling against the obvious loops. Backward passes are the transposes of linear maps: <y, dy> = <x, dx>.
+// Up-sampling and pooling against the obvious loops. Backward passes are the transposes of linear maps: <y, dy> = <x,
+// dx>.
 #include <cmath>
 
 #include "harness.h"
@@ -49,7 +50,7 @@ std::vector<T> bilinear(const Picture& p, const std::vector<T>& x) {
 
 struct Pool {
   Picture in;
-  int r, s, stride_h, stride_w, top, left, bottom, right;
+  int r = 1, s = 1, stride_h = 1, stride_w = 1, top = 0, left = 0, bottom = 0, right = 0;
   Picture out() const {
     return {in.n, (in.h + top + bottom - r) / stride_h + 1, (in.w + left + right - s) / stride_w + 1, in.c};
   }
@@ -59,18 +60,24 @@ struct Pool {
 
 Pool any_pool(Random& random) {
   for (;;) {
-    Pool p{any_picture(random), pick_int(random, 1, 4), pick_int(random, 1, 4), pick_int(random, 1, 3), pick_int(random, 1, 3), 0, 0, 0, 0};
+    Pool p;
+    p.in = any_picture(random);
+    p.r = pick_int(random, 1, 4);
+    p.s = pick_int(random, 1, 4);
+    p.stride_h = pick_int(random, 1, 3);
+    p.stride_w = pick_int(random, 1, 3);
     p.top = pick_int(random, 0, p.r - 1);
     p.left = pick_int(random, 0, p.s - 1);
     p.bottom = pick_int(random, 0, p.r - 1);
     p.right = pick_int(random, 0, p.s - 1);
     bool fits = p.in.h + p.top + p.bottom >= p.r && p.in.w + p.left + p.right >= p.s;
-    // Every window must touch the picture: with asymmetric padding and strides the last may not.
-    if (fits && (p.out().h - 1) * p.stride_h - p.top < p.in.h && (p.out().w - 1) * p.stride_w - p.left < p.in.w) return p;
+    if (fits) return p;
   }
 }
 
-/** Calls visit(output index, input index) for every pixel of every window, and count(output index, padded window size). */
+/**
+ * Calls visit(output index, input index) for every pixel of every window, and count(output index, padded window size).
+ */
 template <class Visit, class Count>
 void for_windows(const Pool& p, const Visit& visit, const Count& count) {
   Picture out = p.out();
@@ -186,9 +193,59 @@ TEST(average_pool_counts_padding_or_not) {
 }
 
 TEST(max_pool_passes_nan_on) {
-  Array x({1, NAN, 3, 2}), y(1);
-  OK(ddpm_max_pool(x, y, 1, 2, 2, 1, 2, 2, 2, 2, 0, 0, 0, 0));
-  CHECK(std::isnan(y.get()[0]));
+  for (size_t at = 0; at < 4; ++at) {
+    std::vector<float> values = {1, 4, 3, 2};
+    values[at] = NAN;
+    Array x(values), y(1);
+    OK(ddpm_max_pool(x, y, 1, 2, 2, 1, 2, 2, 2, 2, 0, 0, 0, 0));
+    CHECK(std::isnan(y.get()[0]));
+  }
+}
+
+TEST(max_pool_gradient_goes_to_the_first_maximum_or_the_last_nan) {
+  // In PyTorch's order a NaN takes the place of whatever comes before it.
+  Array x({1, NAN, NAN, 2, 5, 5, 4, 5}), dy({10, 20}), dx(8);
+  OK(ddpm_max_pool_backward(x, dy, dx, 1, 1, 8, 1, 1, 4, 1, 4, 0, 0, 0, 0));
+  check_same(dx.get(), {0, 0, 10, 0, 20, 0, 0, 0}, "dx");
+}
+
+TEST(a_picture_does_not_depend_on_its_batch_or_the_threads) {
+  int threads = ddpm_threads();
+  Pool p{{3, 9, 7, 37}, 3, 3, 2, 1, 1, 1, 1, 1}, one = p;
+  one.in.n = 1;
+  Picture large{3, 18, 14, 37};
+  auto x = normal(random, p.in.size()), dy = normal(random, p.out().size()), large_dy = normal(random, large.size());
+  auto run = [&](const Pool& g, int first) {
+    auto part = [&](const std::vector<float>& all) {
+      size_t size = all.size() / 3;
+      return std::vector<float>(all.begin() + first * size, all.begin() + (first + g.in.n) * size);
+    };
+    Array x_in(part(x)), dy_in(part(dy)), large_in(part(large_dy));
+    Array max(g.out().size()), mean(g.out().size()), max_dx(g.in.size()), mean_dx(g.in.size());
+    Array up(g.in.size() * 4), up_dx(g.in.size()), near_dx(g.in.size());
+    OK(ddpm_max_pool(x_in, max, POOL(g)));
+    OK(ddpm_max_pool_backward(x_in, dy_in, max_dx, POOL(g)));
+    OK(ddpm_average_pool(x_in, mean, POOL(g), 0));
+    OK(ddpm_average_pool_backward(dy_in, mean_dx, POOL(g), 0));
+    OK(ddpm_upsample_bilinear(x_in, up, g.in.n, g.in.h, g.in.w, g.in.c));
+    OK(ddpm_upsample_bilinear_backward(large_in, up_dx, g.in.n, g.in.h, g.in.w, g.in.c));
+    OK(ddpm_upsample_nearest_backward(large_in, near_dx, g.in.n, g.in.h, g.in.w, g.in.c));
+    return std::vector<std::vector<float>>{max.get(), max_dx.get(), mean.get(), mean_dx.get(),
+                                           up.get(),  up_dx.get(),  near_dx.get()};
+  };
+  auto all = run(p, 0);
+  for (int t : {1, 2, 3}) {
+    OK(ddpm_set_threads(t));
+    auto again = run(p, 0);
+    for (size_t i = 0; i < all.size(); ++i) check_same(again[i], all[i], "batch");
+    for (int n = 0; n < 3; ++n) {
+      auto alone = run(one, n);
+      for (size_t i = 0; i < all.size(); ++i)
+        check_same(alone[i], {all[i].begin() + n * alone[i].size(), all[i].begin() + (n + 1) * alone[i].size()},
+                   "picture");
+    }
+  }
+  OK(ddpm_set_threads(threads));
 }
 
 TEST(bad_pools_are_refused) {

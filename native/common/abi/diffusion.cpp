@@ -11,7 +11,8 @@ namespace {
 int64_t checked_stream(int32_t images, int64_t per_image, int64_t first_image, int32_t draw) {
   int64_t size = elements("out", images, per_image);
   require(per_image <= int64_t{1} << 34, "per_image", static_cast<double>(per_image), "at most 2^34");
-  require(first_image >= 0, "first_image", static_cast<double>(first_image), "at least 0");
+  require(first_image >= 0 && first_image <= INT64_MAX - images, "first_image", static_cast<double>(first_image),
+          "at least 0, and the last image's number below 2^63");
   require(draw >= 0, "draw", draw, "at least 0");
   return size;
 }

@@ -8,8 +8,8 @@ using namespace ddpm;
 namespace {
 
 /** Runs an up-sampling between a small [N,H,W,C] and a large [N,2H,2W,C]. */
-ddpm_status upsample(const char* name, Backend::Op<UpsampleArgs> Backend::*op, bool backward, ddpm_mem src, ddpm_mem dst,
-                     int32_t n, int32_t h, int32_t w, int32_t c) {
+ddpm_status upsample(const char* name, Backend::Op<UpsampleArgs> Backend::*op, bool backward, ddpm_mem src,
+                     ddpm_mem dst, int32_t n, int32_t h, int32_t w, int32_t c) {
   return guard([&] {
     int64_t small = elements("small picture", n, h, w, c), large = elements("large picture", n, h, w, c, 4);
     Operands operands(name);

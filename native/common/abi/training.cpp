@@ -50,7 +50,7 @@ ddpm_status ddpm_adam(ddpm_mem parameters, ddpm_mem gradients, ddpm_mem m, ddpm_
     require(std::isfinite(learning_rate), "learning_rate", learning_rate, "a finite number");
     require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "at least 0 and less than 1");
     require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "at least 0 and less than 1");
-    require(eps > 0, "eps", eps, "a positive number");
+    require(eps > 0 && std::isfinite(eps), "eps", eps, "a positive number");
     Operands operands("adam");
     AdamArgs args{};
     args.parameters = operands.out(parameters, "parameters", count);

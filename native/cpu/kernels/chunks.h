@@ -29,7 +29,10 @@ void for_rows(int64_t rows, int64_t length, const Body& body) {
   });
 }
 
-/** y[i] = f(inputs[i]...) for i in [begin, end), the tail by a partial vector: every element sees the same arithmetic. */
+/**
+ * y[i] = f(inputs[i]...) for i in [begin, end), the tail by a partial vector: every element sees the same arithmetic. y
+ * may be one of the inputs.
+ */
 template <class F, class... In>
 inline void map_range(int64_t begin, int64_t end, float* y, const F& f, const In*... inputs) {
   int64_t i = begin;

@@ -5,10 +5,11 @@
 namespace ddpm::cpu::DDPM_ISA {
 
 ddpm_status q_sample(const QSampleArgs& a) {
-  parallel_for(a.images, [&](int64_t n) {
-    int64_t begin = n * a.per_image;
+  int64_t chunks = divide_up(a.per_image, kChunk);
+  parallel_for(a.images * chunks, [&](int64_t task) {
+    int64_t n = task / chunks, last = (n + 1) * a.per_image, begin = n * a.per_image + task % chunks * kChunk;
     map_range(
-        begin, begin + a.per_image, a.xt,
+        begin, begin + kChunk < last ? begin + kChunk : last, a.xt,
         [signal = a.signal[n], sigma = a.sigma[n]](Vec x0, Vec noise) { return signal * x0 + sigma * noise; }, a.x0,
         a.noise);
   });
@@ -18,7 +19,8 @@ ddpm_status q_sample(const QSampleArgs& a) {
 ddpm_status reverse_step(const ReverseStepArgs& a) {
   auto predict = [&](Vec xt, Vec output) {
     Vec x0 = a.x0_from_xt * xt + a.x0_from_output * output;
-    return max(min(x0, broadcast(a.clip)), broadcast(-a.clip));
+    // min and max return their second argument where it is NaN, so that a NaN shows and does not end as the bound.
+    return max(broadcast(-a.clip), min(broadcast(a.clip), x0));
   };
   for_chunks(a.count, [&](int64_t begin, int64_t end) {
     // x0 first: out may be xt.

@@ -1,22 +1,17 @@
 // Ops on single elements, rows and tables. They are bound by memory, so each is one pass.
 #include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
+#include "cpu/kernels/sums.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 
 ddpm_status silu(const SiluArgs& a) {
-  map(a.count, a.y, [](Vec x) { return x * sigmoid(x); }, a.x);
+  map(a.count, a.y, [](Vec x) { return silu_of(x); }, a.x);
   return DDPM_OK;
 }
 
 ddpm_status silu_backward(const SiluBackwardArgs& a) {
-  map(
-      a.count, a.dx,
-      [](Vec x, Vec dy) {
-        Vec s = sigmoid(x);
-        return dy * s * (1.0f + x * (1.0f - s));
-      },
-      a.x, a.dy);
+  map(a.count, a.dx, [](Vec x, Vec dy) { return dy * silu_slope(x); }, a.x, a.dy);
   return DDPM_OK;
 }
 
@@ -66,13 +61,14 @@ ddpm_status concat_backward(const ConcatBackwardArgs& a) {
 }
 
 ddpm_status sum_pixels(const SumPixelsArgs& a) {
-  parallel_for(a.n, [&](int64_t n) {
-    const float* x = a.x + n * a.pixels * a.c;
-    for (int64_t c = 0; c < a.c; c += kLanes) {
-      Vec sum{};
-      for (int64_t p = 0; p < a.pixels; ++p) sum += load_columns(x + p * a.c, c, a.c);
-      store_columns(a.y + n * a.c, c, a.c, sum);
-    }
+  // A task takes some channels of an image, so that a single image is shared out too.
+  constexpr int64_t kChannels = 64;
+  int64_t parts = divide_up(a.c, kChannels);
+  parallel_for(a.n * parts, [&](int64_t task) {
+    int64_t first = task % parts * kChannels, count = a.c - first < kChannels ? a.c - first : kChannels;
+    double sums[kChannels] = {};
+    add_rows(a.x + task / parts * a.pixels * a.c + first, a.pixels, a.c, count, sums);
+    for (int64_t i = 0; i < count; ++i) a.y[task / parts * a.c + first + i] = static_cast<float>(sums[i]);
   });
   return DDPM_OK;
 }
@@ -81,7 +77,8 @@ ddpm_status time_embedding(const TimeEmbeddingArgs& a) {
   // In double precision: t f reaches a thousand radians, where a float product would be off by 1e-4.
   int64_t half = a.dim / 2;
   for (int64_t i = 0; i < half; ++i) {
-    double frequency = std::exp(-std::log(10000.0) * static_cast<double>(i) / (static_cast<double>(half) - a.freq_shift));
+    double exponent = static_cast<double>(i) / (static_cast<double>(half) - a.freq_shift);
+    double frequency = std::exp(-std::log(10000.0) * exponent);
     for (int64_t n = 0; n < a.n; ++n) {
       double angle = a.t[n] * frequency;
       float sine = static_cast<float>(std::sin(angle)), cosine = static_cast<float>(std::cos(angle));

@@ -1,9 +1,9 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) and
-// normals by Box-Muller.
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011)
+// and normals by Box-Muller.
 //
-// The logarithm, sine and cosine are polynomials of our own and this file is compiled without contraction to FMA, so a seed
-// gives the same bits on every instruction set, with any C library. Four counters to a lane group: the loops below are plain
-// arrays that the compiler vectorises.
+// The logarithm, sine and cosine are polynomials of our own and this file is compiled without contraction to FMA, so a
+// seed gives the same bits on every instruction set, with any C library. The loops run over plain arrays of counters,
+// which the compiler vectorises.
 #include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
 
@@ -13,6 +13,10 @@ namespace {
 /** Counters computed together; each gives four words. */
 constexpr int kBatch = 64;
 constexpr int64_t kWords = 4 * kBatch;
+
+/** Words or normals as they are computed: plane w holds number w of every counter. */
+template <class T>
+using Planes = T[4][kBatch];
 
 struct Stream {
   uint32_t key0, key1, draw, image0, image1;
@@ -24,7 +28,7 @@ Stream stream_of(int64_t seed, int64_t image, uint32_t draw) {
 }
 
 /** words[w][i] = word w of counter (first + i, draw, image), for kBatch counters. */
-void philox(const Stream& stream, uint32_t first, uint32_t words[4][kBatch]) {
+void philox(const Stream& stream, uint32_t first, Planes<uint32_t>& words) {
   for (int i = 0; i < kBatch; ++i) {
     uint32_t c0 = first + static_cast<uint32_t>(i), c1 = stream.draw, c2 = stream.image0, c3 = stream.image1;
     uint32_t k0 = stream.key0, k1 = stream.key1;
@@ -50,14 +54,18 @@ float bits_to_float(uint32_t bits) {
   return value;
 }
 
+/** (word + 1/2) / 2^32, rounded once: the 24 high bits and the rest are exact by themselves. */
+float fraction(uint32_t word) {
+  return (static_cast<float>(word >> 8) + (static_cast<float>(word & 255u) + 0.5f) * 0.00390625f) *
+         5.9604644775390625e-08f;
+}
+
 /** -ln(u) for u = (word + 1/2) / 2^32, of relative accuracy 1e-6: u never reaches 0 or 1. */
 float minus_log(uint32_t word) {
-  // u = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(z), z = (m - 1) / (m + 1), |z| < 0.172. Near 1 the 24 bits of a
-  // float would lose u's distance from it, so 1 - u is taken from the word's complement.
+  // u = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(z), z = (m - 1) / (m + 1), |z| < 0.172. Near 1 the 24
+  // bits of a float would lose u's distance from it, so 1 - u is taken from the word's complement.
   uint32_t complement = ~word;
-  float low = (static_cast<float>(word >> 8) + (static_cast<float>(word & 255u) + 0.5f) * 0.00390625f) * 5.9604644775390625e-08f;
-  float high = (static_cast<float>(complement >> 8) + (static_cast<float>(complement & 255u) + 0.5f) * 0.00390625f) *
-               5.9604644775390625e-08f;
+  float low = fraction(word), high = fraction(complement);
   uint32_t bits;
   std::memcpy(&bits, &low, sizeof bits);
   uint32_t shifted = bits - 0x3F3504F3u;
@@ -74,7 +82,8 @@ float minus_log(uint32_t word) {
 void circle(uint32_t word, float* cosine, float* sine) {
   // The nearest quarter turn and the rest, in [-1/8, 1/8] of a turn.
   uint32_t quarter = (word + 0x20000000u) >> 30;
-  float rest = static_cast<float>(static_cast<int32_t>(word - (quarter << 30))) * 1.4629180792671596e-09f;  // 2 pi / 2^32
+  const float step = 1.4629180792671596e-09f;  // 2 pi / 2^32
+  float rest = static_cast<float>(static_cast<int32_t>(word - (quarter << 30))) * step;
   float r2 = rest * rest;
   float s = rest * (1.0f + r2 * (-0.16666667f + r2 * (8.3333333e-3f + r2 * (-1.9841270e-4f + r2 * 2.7557319e-6f))));
   float c = 1.0f + r2 * (-0.5f + r2 * (4.1666668e-2f + r2 * (-1.3888889e-3f + r2 * 2.4801587e-5f)));
@@ -84,10 +93,22 @@ void circle(uint32_t word, float* cosine, float* sine) {
   *sine = quarter == 2u || quarter == 3u ? -b : b;
 }
 
+/** The numbers counter by counter. */
+template <class T>
+void interleave(const Planes<T>& planes, T* out) {
+  for (int i = 0; i < kBatch; ++i)
+    for (int w = 0; w < 4; ++w) out[4 * i + w] = planes[w][i];
+}
+
+/** factors[i] = 0 for a word below the threshold, else kept. */
+void keep_or_drop(const uint32_t* words, uint32_t threshold, float kept, float* factors) {
+  for (int64_t i = 0; i < kWords; ++i) factors[i] = words[i] < threshold ? 0.0f : kept;
+}
+
 /** kWords normals: words (0,1) and (2,3) of each counter give a pair each. */
 void normals(const Stream& stream, uint32_t first, float* out) {
-  uint32_t words[4][kBatch];
-  float planes[4][kBatch];
+  Planes<uint32_t> words;
+  Planes<float> planes;
   philox(stream, first, words);
   for (int pair = 0; pair < 4; pair += 2)
     for (int i = 0; i < kBatch; ++i) {
@@ -96,8 +117,7 @@ void normals(const Stream& stream, uint32_t first, float* out) {
       planes[pair][i] = radius * cosine;
       planes[pair + 1][i] = radius * sine;
     }
-  for (int i = 0; i < kBatch; ++i)
-    for (int w = 0; w < 4; ++w) out[4 * i + w] = planes[w][i];
+  interleave(planes, out);
 }
 
 /** Runs body(image, first element, count, stream) over runs of kWords elements, a few to a task. */
@@ -130,15 +150,20 @@ ddpm_status randn(const RandnArgs& a) {
 
 ddpm_status dropout(const DropoutArgs& a) {
   // A word below p 2^32 drops its element.
-  auto threshold = static_cast<uint32_t>(static_cast<double>(a.p) * 4294967296.0);
-  float factor = 1.0f / (1.0f - a.p);
+  const auto threshold = static_cast<uint32_t>(static_cast<double>(a.p) * 4294967296.0);
+  const float kept = 1.0f / (1.0f - a.p);
   for_runs(a.images, a.per_image, a.seed, a.first_image, a.draw,
            [&](int64_t image, int64_t first, int64_t count, const Stream& stream) {
-             uint32_t words[4][kBatch];
-             philox(stream, static_cast<uint32_t>(first / 4), words);
-             const float* x = a.x + image * a.per_image + first;
-             float* y = a.y + image * a.per_image + first;
-             for (int64_t i = 0; i < count; ++i) y[i] = words[i % 4][i / 4] < threshold ? 0.0f : x[i] * factor;
+             Planes<uint32_t> planes;
+             uint32_t words[kWords];
+             float factors[kWords];
+             philox(stream, static_cast<uint32_t>(first / 4), planes);
+             interleave(planes, words);
+             keep_or_drop(words, threshold, kept, factors);
+             int64_t at = image * a.per_image + first;
+             // A dropped NaN is dropped too: chosen, not multiplied.
+             map_range(
+                 0, count, a.y + at, [](Vec x, Vec f) { return f == 0.0f ? Vec{} : x * f; }, a.x + at, factors);
            });
   return DDPM_OK;
 }

@@ -1,34 +1,17 @@
 // Losses and optimisers.
 #include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
+#include "cpu/kernels/scratch.h"
+#include "cpu/kernels/sums.h"
 
 namespace ddpm::cpu::DDPM_ISA {
-namespace {
-
-/** Elements summed in float32 lanes before the sum goes on in double. */
-constexpr int64_t kSumBlock = 512;
-
-/** Sum of terms(i) -> vector of partial terms over [begin, end), blocks added in double. */
-template <class Terms>
-double sum_range(int64_t begin, int64_t end, const Terms& terms) {
-  double total = 0;
-  for (int64_t block = begin; block < end; block += kSumBlock) {
-    int64_t block_end = block + kSumBlock < end ? block + kSumBlock : end;
-    Vec partial{};
-    for (int64_t i = block; i < block_end; i += kLanes) partial += terms(i, block_end);
-    for (int lane = 0; lane < kLanes; ++lane) total += partial[lane];
-  }
-  return total;
-}
-
-}  // namespace
-
 ddpm_status mse(const MseArgs& a) {
-  float slope = static_cast<float>(2.0 * a.grad_scale / (static_cast<double>(a.images) * static_cast<double>(a.per_image)));
+  double count = static_cast<double>(a.images) * static_cast<double>(a.per_image);
+  float slope = static_cast<float>(2.0 * a.grad_scale / count);
   parallel_for(a.images, [&](int64_t n) {
     int64_t begin = n * a.per_image, end = begin + a.per_image;
-    double sum = sum_range(begin, end, [&](int64_t i, int64_t last) {
-      Vec d = load_columns(a.prediction, i, last) - load_columns(a.target, i, last);
+    double sum = sum_of(begin, end, [&](int64_t i) {
+      double d = static_cast<double>(a.prediction[i]) - a.target[i];
       return d * d;
     });
     a.losses[n] = static_cast<float>(sum / static_cast<double>(a.per_image));
@@ -64,19 +47,15 @@ ddpm_status adam(const AdamArgs& a) {
   auto rate = static_cast<float>(a.learning_rate / correction1);
   auto root = static_cast<float>(std::sqrt(correction2));
   for_chunks(a.count, [&](int64_t begin, int64_t end) {
-    auto scaled = [&](Vec g) { return a.grad_scale * g; };
-    const float *m = a.m, *v = a.v, *p = a.parameters;
-    map_range(begin, end, a.m, [&](Vec old, Vec g) { return a.beta1 * old + (1 - a.beta1) * scaled(g); }, m, a.gradients);
-    map_range(
-        begin, end, a.v,
-        [&](Vec old, Vec g) {
-          Vec s = scaled(g);
-          return a.beta2 * old + (1 - a.beta2) * s * s;
-        },
-        v, a.gradients);
-    map_range(
-        begin, end, a.parameters,
-        [&](Vec old, Vec first, Vec second) { return old - rate * first / (square_root(second) / root + a.eps); }, p, m, v);
+    for (int64_t i = begin; i < end; i += kLanes) {
+      Vec g = a.grad_scale * load_columns(a.gradients, i, end);
+      Vec m = a.beta1 * load_columns(a.m, i, end) + (1 - a.beta1) * g;
+      Vec v = a.beta2 * load_columns(a.v, i, end) + (1 - a.beta2) * g * g;
+      Vec change = rate * m / (square_root(v) / root + a.eps);
+      store_columns(a.m, i, end, m);
+      store_columns(a.v, i, end, v);
+      store_columns(a.parameters, i, end, load_columns(a.parameters, i, end) - change);
+    }
   });
   return DDPM_OK;
 }
@@ -85,19 +64,17 @@ ddpm_status ema(const EmaArgs& a) {
   const float* average = a.average;
   // The form average + (1 - decay) (parameters - average) keeps an average of equal values exact.
   map(
-      a.count, a.average, [rest = 1 - a.decay](Vec old, Vec p) { return old + rest * (p - old); }, average, a.parameters);
+      a.count, a.average, [rest = 1 - a.decay](Vec old, Vec p) { return old + rest * (p - old); }, average,
+      a.parameters);
   return DDPM_OK;
 }
 
 ddpm_status sum_squares(const SumSquaresArgs& a) {
   int64_t chunks = divide_up(a.count, kChunk);
-  auto* partial = static_cast<double*>(thread_scratch(kPartialSums, static_cast<size_t>(chunks) * sizeof(double)));
+  double* partial = scratch<double>(kPartialSums, chunks);
   parallel_for(chunks, [&](int64_t chunk) {
     int64_t begin = chunk * kChunk, end = begin + kChunk < a.count ? begin + kChunk : a.count;
-    partial[chunk] = sum_range(begin, end, [&](int64_t i, int64_t last) {
-      Vec v = load_columns(a.x, i, last);
-      return v * v;
-    });
+    partial[chunk] = sum_of(begin, end, [&](int64_t i) { return static_cast<double>(a.x[i]) * a.x[i]; });
   });
   double total = 0;
   for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[chunk];

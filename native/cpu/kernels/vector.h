@@ -71,8 +71,8 @@ inline __attribute__((always_inline)) Vec square_root(Vec v) {
 #endif
 
 /**
- * Transposes a square of vectors. Interleaving vector i with vector i + kLanes / 2 turns the bits of (row, lane) by one place;
- * log2(kLanes) times exchanges row and lane.
+ * Transposes a square of vectors. Interleaving vector i with vector i + kLanes / 2 turns the bits of (row, lane) by one
+ * place; log2(kLanes) times exchanges row and lane.
  */
 inline __attribute__((always_inline)) void transpose(Vec (&v)[kLanes]) {
 #pragma GCC unroll 4
@@ -101,16 +101,14 @@ inline float sum(Vec v) {
 }
 
 /**
- * exp(x) to within 1.5 ulp for x in [-87, 88]; below it flushes to 0, above it stays finite (2^127.4): callers pass
- * arguments that cannot exceed the range, or do not care beyond it. NaN stays NaN.
+ * exp(x) to within 1.5 ulp for x in [-87, 88.3]; below it is 0, above it infinity. NaN stays NaN.
  * x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 7 and a shift of the exponent.
  */
 inline __attribute__((always_inline)) Vec exp(Vec x) {
   const Vec rounder = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
-  Vec clamped = x > 88.3f ? broadcast(88.3f) : x;
-  Vec shifted = clamped * 1.44269504088896341f + rounder;
+  Vec shifted = x * 1.44269504088896341f + rounder;
   Vec k = shifted - rounder;
-  Vec r = clamped - k * 0.693359375f;  // ln 2 in two parts, the first with few bits so that the product is exact
+  Vec r = x - k * 0.693359375f;  // ln 2 in two parts, the first with few bits so that the product is exact
   r = r + k * 2.12194440e-4f;
   Vec p = broadcast(1.9841270e-4f);
   p = p * r + 1.3888889e-3f;
@@ -121,11 +119,21 @@ inline __attribute__((always_inline)) Vec exp(Vec x) {
   p = p * r * r + r + 1.0f;
   IntVec exponent = (reinterpret_cast<IntVec>(shifted) - 0x4B400000 + 127) << 23;
   Vec result = p * reinterpret_cast<Vec>(exponent);
-  return x < -87.0f ? Vec{} : result;
+  result = x < -87.0f ? Vec{} : result;
+  return x > 88.3f ? broadcast(__builtin_inff()) : result;
 }
 
-/** 1 / (1 + exp(-x)). */
+/** 1 / (1 + exp(-x)): 0 and 1 far out. */
 inline __attribute__((always_inline)) Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
+
+/** x / (1 + exp(-x)). */
+inline __attribute__((always_inline)) Vec silu_of(Vec x) { return x / (1.0f + exp(-x)); }
+
+/** The derivative of x / (1 + exp(-x)). */
+inline __attribute__((always_inline)) Vec silu_slope(Vec x) {
+  Vec s = sigmoid(x);
+  return s * (1.0f + x * (1.0f - s));
+}
 
 }  // namespace
 }  // namespace ddpm::cpu::DDPM_ISA

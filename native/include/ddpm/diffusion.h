@@ -25,7 +25,8 @@ ddpm_status ddpm_q_sample(ddpm_mem x0, ddpm_mem noise, ddpm_mem signal, ddpm_mem
                           int64_t per_image);
 
 /**
- * One step of the reverse process, for DDPM, DDIM and every sampler whose step is linear in x_t, model output and noise:
+ * One step of the reverse process, for DDPM, DDIM and every sampler whose step is linear in x_t, model output and
+ * noise:
  * x0 = clamp(x0_from_xt * xt + x0_from_output * output, -clip, clip), then
  * out = from_x0 * x0 + from_xt * xt + from_output * output + from_noise * noise.
  *

@@ -9,9 +9,9 @@ extern "C" {
 /**
  * y = act(modulate(gamma * (x - mean) * rstd + beta)) over [N,pixels,C], C divisible by groups.
  *
- * mean and rstd = 1/sqrt(variance + eps) are those of one image and one group of C/groups neighbouring channels, with the
- * biased variance; they are written to statistics [N,groups,2] for the backward pass. modulation, optional, is [N,2C]:
- * modulate(v) = v * (1 + modulation[n,c]) + modulation[n,C+c]. act is SiLU if silu is not 0, else the identity.
+ * mean and rstd = 1/sqrt(variance + eps) are those of one image and one group of C/groups neighbouring channels, with
+ * the biased variance; they are written to statistics [N,groups,2] for the backward pass. modulation, optional, is
+ * [N,2C]: modulate(v) = v * (1 + modulation[n,c]) + modulation[n,C+c]. act is SiLU if silu is not 0, else the identity.
  * y may be the same memory as x.
  */
 ddpm_status ddpm_group_norm(ddpm_mem x, ddpm_mem gamma, ddpm_mem beta, ddpm_mem modulation, ddpm_mem y,

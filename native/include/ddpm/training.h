@@ -14,15 +14,15 @@ ddpm_status ddpm_mse(ddpm_mem prediction, ddpm_mem target, ddpm_mem losses, ddpm
                      int64_t per_image, float grad_scale);
 
 /**
- * Softmax cross-entropy of logits [rows,classes] with labels [rows] (whole floats): losses [rows]; dlogits, optional and
- * overwritten, is the gradient of the mean over rows.
+ * Softmax cross-entropy of logits [rows,classes] with labels [rows] (whole floats): losses [rows]; dlogits, optional
+ * and overwritten, is the gradient of the mean over rows.
  */
 ddpm_status ddpm_cross_entropy(ddpm_mem logits, ddpm_mem labels, ddpm_mem losses, ddpm_mem dlogits, int32_t rows,
                                int32_t classes);
 
 /**
- * Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) as PyTorch computes it. step counts from 1; the gradient is multiplied
- * by grad_scale first. denominator = sqrt(v / (1 - beta2^step)) + eps.
+ * Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) as PyTorch computes it. step counts from 1; the gradient is
+ * multiplied by grad_scale first. denominator = sqrt(v / (1 - beta2^step)) + eps.
  */
 ddpm_status ddpm_adam(ddpm_mem parameters, ddpm_mem gradients, ddpm_mem m, ddpm_mem v, int64_t count, int64_t step,
                       float learning_rate, float beta1, float beta2, float eps, float grad_scale);

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <vector>
 
-/** Group normalisation and its gradients, obvious and slow, over double (the truth) or float (a plain implementation). */
+/**
+ * Group normalisation and its gradients, obvious and slow, over double (the truth) or float (a plain implementation).
+ */
 namespace ddpm::test::reference {
 
 struct Norm {
@@ -36,16 +38,16 @@ Moments<T> moments(const Norm& g, const std::vector<T>& x, int image, int group)
 
 /** The value that SiLU sees, for one element, given its normalised value. */
 template <class T>
-T affine(const Norm& g, T xhat, const std::vector<T>& gamma, const std::vector<T>& beta, const std::vector<T>& modulation,
-         int image, int c) {
+T affine(const Norm& g, T xhat, const std::vector<T>& gamma, const std::vector<T>& beta,
+         const std::vector<T>& modulation, int image, int c) {
   T v = xhat * gamma[c] + beta[c];
   if (modulation.empty()) return v;
   return v * (1 + modulation[size_t(image) * 2 * g.c + c]) + modulation[size_t(image) * 2 * g.c + g.c + c];
 }
 
 template <class T>
-std::vector<T> group_norm(const Norm& g, const std::vector<T>& x, const std::vector<T>& gamma, const std::vector<T>& beta,
-                          const std::vector<T>& modulation) {
+std::vector<T> group_norm(const Norm& g, const std::vector<T>& x, const std::vector<T>& gamma,
+                          const std::vector<T>& beta, const std::vector<T>& modulation) {
   std::vector<T> y(g.size());
   for (int n = 0; n < g.n; ++n)
     for (int group = 0; group < g.groups; ++group) {
