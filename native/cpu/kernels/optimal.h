@@ -127,7 +127,7 @@ void multiply_coarse(const int16_t* const* queries, int64_t query_count, const i
 
 /**
  * sums[j] += the images weighted by pairs weights[j], over length pixels, whole rows. Sums are not in the order of
- * pixels: see pixel_of_sum.
+ * pixels: see pixel_of_sum in optimal_bins.h.
  */
 void add_weighted(const int8_t* const* images, int64_t image_count, const int32_t* const* weights, int64_t weight_count,
                   int64_t length, int32_t* const* sums);
@@ -138,8 +138,5 @@ void add_weighted(const int8_t* const* images, int64_t image_count, const int32_
  */
 void add_weighted_once(const int8_t* const* images, int64_t image_count, const int32_t* const* weights,
                        int64_t weight_count, int64_t length, int32_t* const* sums, const int8_t* next);
-
-/** First pixel of the four whose sums start at a place, a multiple of four. */
-int64_t pixel_of_sum(int64_t place);
 
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -1,4 +1,5 @@
 #pragma once
+#include "cpu/kernels/integer.h"
 #include "cpu/kernels/optimal.h"
 
 /** Sums of whole numbers of any scale: exact down to 45 binary places and more below the largest, and free in their
@@ -7,6 +8,12 @@ namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
 inline int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+/** First pixel of the four whose sums by add_weighted start at a place, a multiple of four. */
+inline int64_t pixel_of_sum(int64_t place) {
+  int64_t block = place / kPairBytes * kPairBytes, half = place % kPairBytes / kLanes;
+  return block + interleaved_place(static_cast<int>(half), static_cast<int>(place % kLanes));
+}
 
 /** The bin of a chunk's upper weight digits, multiples of 2^(k - 15). */
 inline int64_t bin_of(int64_t k) { return floor_divide(k - kBinBits, kBinBits); }

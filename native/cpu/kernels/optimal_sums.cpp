@@ -122,9 +122,4 @@ void add_weighted_once(const int8_t* const* images, int64_t image_count, const i
   if (j < weight_count) add_rows<1>(images, image_count, weights + j, length, sums + j, next);
 }
 
-int64_t pixel_of_sum(int64_t place) {
-  int64_t block = place / kPairBytes * kPairBytes, half = place % kPairBytes / kLanes;
-  return block + interleaved_place(static_cast<int>(half), static_cast<int>(place % kLanes));
-}
-
 }  // namespace ddpm::cpu::DDPM_ISA
