@@ -60,12 +60,10 @@ ddpm_status conv2d(const Conv2dArgs& a) {
   p.image_bias = a.image_bias;
   p.residual = a.residual;
   if (int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k)) {
-    float* transformed = scratch<float>(kPackedWeights, winograd_size(m, g.c, g.k));
-    transform_by_output(m, a.w, g.k, g.c, transformed);
-    p.weights = {transformed, winograd_positions(m), g.c, g.k};
+    p.weights = transform_by_output(a.packed, m, a.w, g.k, g.c);
     multiply_winograd(p);
   } else {
-    p.weights = pack_by_output(a.w, g.k, g.r * g.s, g.c);
+    p.weights = pack_by_output(a.packed, a.w, g.k, g.r * g.s, g.c);
     multiply(p);
   }
   return DDPM_OK;
@@ -81,9 +79,7 @@ ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
   p.width = g.w;
   p.bias = a.bias;
   if (int64_t m = winograd_tile(g, g.h, g.w, g.k, g.c)) {
-    float* transformed = scratch<float>(kPackedWeights, winograd_size(m, g.k, g.c));
-    transform_by_input(m, a.w, g.k, g.c, transformed);
-    p.weights = {transformed, winograd_positions(m), g.k, g.c};
+    p.weights = transform_by_input(m, a.w, g.k, g.c);
     p.vertical = forward_axis(g.oh, g.h, 3, 1, 2 - g.pad_top);
     p.horizontal = forward_axis(g.ow, g.w, 3, 1, 2 - g.pad_left);
     multiply_winograd(p);

@@ -24,14 +24,14 @@ namespace ddpm::cpu::DDPM_ISA {
 /** Positions of a transformed tile of m x m outputs. */
 constexpr int64_t winograd_positions(int64_t m) { return (m + 2) * (m + 2); }
 
-/** Floats of transformed weights with a reduction over depth: as panels [panel][position][depth][width]. */
-int64_t winograd_size(int64_t m, int64_t depth, int64_t columns);
-
-/** Weights [K,3,3,C] transformed for tiles of m x m (2 or 4), for products over C with K columns. */
-void transform_by_output(int64_t m, const float* w, int64_t k, int64_t c, float* transformed);
+/**
+ * Weights [K,3,3,C] transformed for tiles of m x m (2 or 4), for products over C with K columns: panels
+ * [panel][position][depth][width], a copy that is kept or in scratch memory.
+ */
+PackedPanels transform_by_output(PackedWeights* kept, int64_t m, const float* w, int64_t k, int64_t c);
 
 /** Weights [K,3,3,C] turned by half a turn and transformed, for products over K with C columns: gradients by inputs. */
-void transform_by_input(int64_t m, const float* w, int64_t k, int64_t c, float* transformed);
+PackedPanels transform_by_input(int64_t m, const float* w, int64_t k, int64_t c);
 
 /**
  * The product of an indirect product with 3 x 3 taps, strides and steps of one, whose weights have the positions of a

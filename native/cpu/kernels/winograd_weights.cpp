@@ -1,6 +1,7 @@
 // Weights transformed for Winograd's convolution, as panels; see winograd.h.
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
+#include "cpu/kernels/scratch.h"
 #include "cpu/kernels/winograd.h"
 #include "cpu/kernels/winograd_transforms.h"
 
@@ -69,24 +70,35 @@ void panel_by_input(const float* w, int64_t k, int64_t c, int64_t first, float* 
     }
 }
 
+/** A Packer. */
+template <int kOutputs>
+void panels_by_output(const float* w, int64_t k, int64_t, int64_t c, float* packed) {
+  parallel_for(divide_up(k, kPanel), [=](int64_t p) {
+    panel_by_output<kOutputs>(w, k, c, p * kPanel, packed + p * winograd_positions(kOutputs) * c * kPanel);
+  });
+}
+
+template <int kOutputs>
+void panels_by_input(const float* w, int64_t k, int64_t c, float* packed) {
+  parallel_for(divide_up(c, kPanel), [=](int64_t p) {
+    panel_by_input<kOutputs>(w, k, c, p * kPanel, packed + p * winograd_positions(kOutputs) * k * kPanel);
+  });
+}
+
 }  // namespace
 
-int64_t winograd_size(int64_t m, int64_t depth, int64_t columns) {
-  return panels_size(winograd_positions(m) * depth, columns);
+PackedPanels transform_by_output(PackedWeights* kept, int64_t m, const float* w, int64_t k, int64_t c) {
+  int64_t positions = winograd_positions(m);
+  return {packed_or_kept(kept, w, m == 4 ? panels_by_output<4> : panels_by_output<2>, k, 9, c,
+                         panels_size(positions * c, k)),
+          positions, c, k};
 }
 
-void transform_by_output(int64_t m, const float* w, int64_t k, int64_t c, float* transformed) {
-  parallel_for(divide_up(k, kPanel), [=](int64_t p) {
-    float* panel = transformed + p * winograd_positions(m) * c * kPanel;
-    m == 4 ? panel_by_output<4>(w, k, c, p * kPanel, panel) : panel_by_output<2>(w, k, c, p * kPanel, panel);
-  });
-}
-
-void transform_by_input(int64_t m, const float* w, int64_t k, int64_t c, float* transformed) {
-  parallel_for(divide_up(c, kPanel), [=](int64_t p) {
-    float* panel = transformed + p * winograd_positions(m) * k * kPanel;
-    m == 4 ? panel_by_input<4>(w, k, c, p * kPanel, panel) : panel_by_input<2>(w, k, c, p * kPanel, panel);
-  });
+PackedPanels transform_by_input(int64_t m, const float* w, int64_t k, int64_t c) {
+  int64_t positions = winograd_positions(m);
+  float* packed = scratch<float>(kPackedWeights, panels_size(positions * k, c));
+  m == 4 ? panels_by_input<4>(w, k, c, packed) : panels_by_input<2>(w, k, c, packed);
+  return {packed, positions, k, c};
 }
 
 }  // namespace ddpm::cpu::DDPM_ISA
