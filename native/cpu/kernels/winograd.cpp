@@ -6,12 +6,13 @@
 //      convolution: the transformed rows are its row pointers;
 //   3. the group's sums [tile][position][column] are transformed to outputs, and all that is added is added there.
 //
-// Floors, per tile of F(4 x 4): 36 C K multiplications, a fourth of the direct 144 C K; transforms of 144 C / lanes and
-// 130 K / lanes vector operations, 4 to 15 % of the products between 256 and 64 channels. A transformed weight is four
-// times the memory of a weight and is read once per run: with kRows rows in all, a run of 24 tiles, a vector of
-// weights feeds 24 multiply-adds in 12 cycles, 2.7 bytes a cycle, which the third-level cache delivers. A row of
-// transformed inputs is read once per group from the second-level cache and a few times from the first: 64 columns are
-// 4 cycles a float. A group's sums fit the second-level cache.
+// Floors, per tile of F(4 x 4): 36 C K multiply-adds, a fourth of the direct 144 C K, at two vectors a cycle;
+// transforms of 144 C / lanes and 130 K / lanes vector operations, 4 % of the products with 256 channels and 16 %
+// with 64. A transformed weight takes 36 floats for 9 and is read once per run: with a run of 24 tiles, a vector of
+// weights feeds 24 multiply-adds in 12 cycles, 2.7 bytes a cycle, which the third-level cache delivers and memory
+// nearly. A transformed input is read once per group: 64 columns are 8 multiply-adds in 4 cycles with 8 lanes, a byte a
+// cycle from the second- or third-level cache. A group's sums fit the second-level cache (216 KiB). Where a batch has
+// few tiles, the weights' bytes by the memory's bandwidth are the floor.
 //
 // Each element is summed over the channels in order by the same instructions wherever it is computed, so neither the
 // runs nor the panels change a bit; the split may look at the number of threads.
