@@ -2,14 +2,18 @@
 // units.
 //
 //   kernel_bench [--op conv2d] [--shape mnist_28] [--threads 2] [--isa avx2] [--seconds 0.2] [--shapes DIR]
+//                [--algorithm direct]
 //
 // --op and --shape keep the kernels and shapes whose names contain the text. Before it is timed, every kernel is
 // checked against the tests' double-precision reference, on as many images as make some 2^25 products. A line gives the
 // best and the median time, the arithmetic rate of the best, and its share of the peak that was measured at the start
-// of the run with the same number of threads. Operands stay in the caches from one repetition to the next as far as
-// they fit.
+// of the run with the same number of threads. Rates of convolutions count direct products, so Winograd's algorithm can
+// exceed the peak. One thread is timed by its own CPU time, so that other load disturbs little; several by the wall.
+// Operands stay in the caches from one repetition to the next as far as they fit, and weights stay packed, as in a
+// model that does not train.
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -25,19 +29,19 @@
 #include "ddpm/ddpm.h"
 #include "reference/attention.h"
 #include "reference/convolution.h"
+#include "reference/winograd.h"
 
 namespace {
 
 using ddpm::test::reference::Heads;
 using ddpm::test::reference::Window;
 namespace reference = ddpm::test::reference;
-using Clock = std::chrono::steady_clock;
 using Floats = std::vector<float>;
 
 constexpr double kProductsToCheck = 1 << 25;
 
 struct Options {
-  std::string op, shape, isa, shapes = DDPM_SHAPES;
+  std::string op, shape, isa, algorithm = "auto", shapes = DDPM_SHAPES;
   int threads = 1;
   double seconds = 0.2;
 };
@@ -51,7 +55,16 @@ void ok(ddpm_status status) {
   if (status != DDPM_OK) stop(ddpm_last_error());
 }
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+/** What time is read from: the calling thread's CPU time, or the wall's if several threads work. */
+clockid_t clock_used = CLOCK_THREAD_CPUTIME_ID;
+
+double now() {
+  timespec time{};
+  clock_gettime(clock_used, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+double seconds_since(double start) { return now() - start; }
 
 // ---- The peak: independent chains of multiply-adds in registers.
 
@@ -83,8 +96,8 @@ double thread_peak(double seconds) {
   std::string isa = ddpm_cpu_isa();
   double (*round)() = isa == "avx512" ? peak_round_avx512 : isa == "avx2" ? peak_round_avx2 : peak_round_portable;
   double best = 0;
-  for (Clock::time_point start = Clock::now(); seconds_since(start) < seconds;) {
-    Clock::time_point slice = Clock::now();
+  for (double start = now(); seconds_since(start) < seconds;) {
+    double slice = now();
     double flop = 0;
     for (int i = 0; i < 20; ++i) flop += round();
     best = std::max(best, flop / seconds_since(slice));
@@ -165,13 +178,13 @@ class Bench {
   }
 
   void time(const std::string& op, const std::string& shape, double flop, const std::function<void()>& kernel) const {
-    Clock::time_point once = Clock::now();
+    double once = now();
     kernel();
     // Samples long enough for the clock.
     int repeats = static_cast<int>(std::max(1.0, 2e-4 / seconds_since(once)));
     std::vector<double> samples;
-    for (Clock::time_point start = Clock::now(); seconds_since(start) < options_.seconds || samples.size() < 5;) {
-      Clock::time_point sample = Clock::now();
+    for (double start = now(); seconds_since(start) < options_.seconds || samples.size() < 5;) {
+      double sample = now();
       for (int i = 0; i < repeats; ++i) kernel();
       samples.push_back(seconds_since(sample) / repeats);
     }
@@ -227,7 +240,9 @@ struct Convolution {
         dy_in(dy),
         y(g.output()),
         dx(g.input()),
-        dw(g.weights()) {}
+        dw(g.weights()) {
+    ok(ddpm_keep_packed(w_in, 1));
+  }
 
   Window g;
   Floats x, w, dy;
@@ -269,6 +284,21 @@ double products_of(const Window& g) {
   return taps(g.h, g.oh(), g.r, g.stride_h, g.top) * taps(g.w, g.ow(), g.s, g.stride_w, g.left) * g.n * g.c * g.k;
 }
 
+bool by_winograd(const Window& g) {
+  return std::string(ddpm_convolution_algorithm()) != "direct" && g.r == 3 && g.s == 3 && g.stride_h == 1 &&
+         g.stride_w == 1;
+}
+
+/** A convolution in plain float32, the coarser of those that may have been chosen. */
+Floats plain_conv2d(const Window& g, const Floats& x, const Floats& w) {
+  return by_winograd(g) ? reference::winograd(g, 4, x, w, false) : reference::conv2d<float>(g, x, w, {}, {}, {});
+}
+
+Floats plain_conv2d_backward_input(const Window& g, const Floats& dy, const Floats& w) {
+  return by_winograd(g) ? reference::winograd(reference::turned(g), 4, dy, reference::turned(g, w), false)
+                        : reference::conv2d_backward_input<float>(g, dy, w, {});
+}
+
 void bench_layer(const Bench& bench, const Layer& layer, const std::string& shape, const Window& g) {
   bool forward = bench.wants(layer.forward_name, shape), input = bench.wants(layer.input_name, shape),
        weights = bench.wants(layer.weights_name, shape);
@@ -282,13 +312,13 @@ void bench_layer(const Bench& bench, const Layer& layer, const std::string& shap
       layer.forward(c);
       bench.check(layer.forward_name, c.y.get(),
                   reference::conv2d<double>(part, doubles(c.x), doubles(c.w), {}, {}, {}),
-                  reference::conv2d<float>(part, c.x, c.w, {}, {}, {}));
+                  plain_conv2d(part, c.x, c.w));
     }
     if (input) {
       layer.backward_input(c);
       bench.check(layer.input_name, c.dx.get(),
                   reference::conv2d_backward_input<double>(part, doubles(c.dy), doubles(c.w), {}),
-                  reference::conv2d_backward_input<float>(part, c.dy, c.w, {}));
+                  plain_conv2d_backward_input(part, c.dy, c.w));
     }
     if (weights) {
       layer.backward_weights(c);
@@ -373,6 +403,8 @@ Options parse(int argc, char** argv) {
       options.shape = value;
     else if (name == "--isa")
       options.isa = value;
+    else if (name == "--algorithm")
+      options.algorithm = value;
     else if (name == "--shapes")
       options.shapes = value;
     else if (name == "--threads")
@@ -390,7 +422,9 @@ Options parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   Options options = parse(argc, argv);
   if (!options.isa.empty()) ok(ddpm_set_cpu_isa(options.isa.c_str()));
+  ok(ddpm_set_convolution_algorithm(options.algorithm.c_str()));
   ok(ddpm_set_threads(options.threads));
+  if (options.threads > 1) clock_used = CLOCK_MONOTONIC;
   Bench bench(options);
   for_shapes(options, "convolution.txt", 13, [&](const std::string& name, const std::vector<int>& v) {
     bench_layer(bench, conv2d, name, {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12]});

@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/geometry.h"
+#include "common/packed_weights.h"
 
 /**
  * The backend table: what a device can run.
@@ -29,6 +30,7 @@ struct Conv2dArgs {
   WindowGeometry g;
   const float *x, *w, *bias, *image_bias, *residual;  // the last three may be null
   float* y;
+  PackedWeights* packed;  // of w
 };
 
 struct Conv2dBackwardInputArgs {
@@ -46,6 +48,7 @@ struct Conv2dBackwardWeightsArgs {
 struct LinearArgs {
   const float *x, *w, *bias, *residual;  // the last two may be null
   float* y;
+  PackedWeights* packed;  // of w
   int64_t rows, in_features, out_features;
 };
 

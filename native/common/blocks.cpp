@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "common/error.h"
+#include "common/packed_weights.h"
 
 namespace ddpm {
 namespace {
@@ -23,6 +24,7 @@ struct Slot {
   std::atomic<char*> data{nullptr};  // null: free
   std::atomic<int64_t> bytes{0};
   std::atomic<int> generation{1};
+  std::atomic<int64_t> version{0};
   int device = 0;
 };
 
@@ -74,6 +76,7 @@ void release(ddpm_mem block) {
   if (extent.data != slot.data.load())
     fail(DDPM_INVALID_ARGUMENT, "only the start of a block can be freed, not %lld bytes into it",
          static_cast<long long>(extent.data - slot.data.load()));
+  forget_packed(block);
   live_bytes -= slot.bytes;
   slot.data = nullptr;
   slot.generation = slot.generation % (kGenerations - 1) + 1;
@@ -96,6 +99,12 @@ Extent resolve(ddpm_mem mem) {
          static_cast<long long>(bytes));
   return {data + offset, slot.device, bytes - offset};
 }
+
+ddpm_mem block_of(ddpm_mem mem) { return mem & ~(kMaxBytes - 1); }
+
+int64_t block_version(ddpm_mem mem) { return slot_of(mem).version; }
+
+void count_write(ddpm_mem mem) { slot_of(mem).version.fetch_add(1); }
 
 }  // namespace ddpm
 

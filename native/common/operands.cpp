@@ -20,7 +20,7 @@ float* Operands::add(ddpm_mem mem, const char* name, int64_t count, bool written
   if (device_ >= 0 && device_ != extent.device)
     fail(DDPM_INVALID_ARGUMENT, "%s: %s is on device %d, the others on device %d", op_, name, extent.device, device_);
   device_ = extent.device;
-  Range range{name, extent.data, extent.data + bytes, written};
+  Range range{name, extent.data, extent.data + bytes, written, mem};
   for (int i = 0; i < size_; ++i) {
     const Range& other = ranges_[i];
     bool overlap = range.begin < other.end && other.begin < range.end;
@@ -30,7 +30,13 @@ float* Operands::add(ddpm_mem mem, const char* name, int64_t count, bool written
   }
   if (size_ == kMax) fail(DDPM_INTERNAL_ERROR, "%s: more than %d operands", op_, kMax);
   ranges_[size_++] = range;
+  if (written) count_write(mem);
   return reinterpret_cast<float*>(extent.data);
+}
+
+Operands::~Operands() {
+  for (int i = 0; i < size_; ++i)
+    if (ranges_[i].written) count_write(ranges_[i].mem);
 }
 
 }  // namespace ddpm

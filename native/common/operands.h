@@ -25,11 +25,15 @@ void require(bool holds, const char* name, double value, const char* expected);
 
 /**
  * Resolves and checks the operands of one op: live, large enough, aligned to a float, all on one device, and no output
- * overlapping another operand, except where the op allows an output to *be* an input.
+ * overlapping another operand, except where the op allows an output to *be* an input. What the op writes to counts as
+ * written from here to the end of this object's life, which must therefore be the op's.
  */
 class Operands {
  public:
   explicit Operands(const char* op) : op_(op) {}
+  ~Operands();
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
 
   const float* in(ddpm_mem mem, const char* name, int64_t count) { return add(mem, name, count, false, nullptr); }
   const float* optional_in(ddpm_mem mem, const char* name, int64_t count) {
@@ -51,6 +55,7 @@ class Operands {
     const char* begin;
     const char* end;
     bool written;
+    ddpm_mem mem;
   };
 
   float* add(ddpm_mem mem, const char* name, int64_t count, bool written, const char* in_place);

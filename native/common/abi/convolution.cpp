@@ -22,6 +22,8 @@ ddpm_status ddpm_conv2d(ddpm_mem x, ddpm_mem w, ddpm_mem bias, ddpm_mem image_bi
     args.residual = operands.optional_in(residual, "residual", args.g.output_elements());
     args.y = residual != 0 && residual == y ? operands.out_in_place(y, "y", args.g.output_elements())
                                             : operands.out(y, "y", args.g.output_elements());
+    PackedWeights packed(w);
+    args.packed = &packed;
     dispatch(operands.device(), "conv2d", &Backend::conv2d, args);
   });
 }
@@ -72,6 +74,8 @@ ddpm_status ddpm_linear(ddpm_mem x, ddpm_mem w, ddpm_mem bias, ddpm_mem residual
     args.rows = rows;
     args.in_features = in_features;
     args.out_features = out_features;
+    PackedWeights packed(w);
+    args.packed = &packed;
     dispatch(operands.device(), "linear", &Backend::linear, args);
   });
 }

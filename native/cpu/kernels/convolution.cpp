@@ -4,10 +4,15 @@
 // over the taps through which it was seen. With a stride, input pixels fall into classes (row and column modulo the
 // stride) that are seen by different taps; each class is a product of its own, so no multiplication by an inserted zero
 // is done.
+//
+// Windows of 3 x 3 with stride 1 go to Winograd's algorithm where that is faster. Their gradient by the input is the
+// convolution with the window turned by half a turn.
+#include "common/convolution_algorithm.h"
 #include "cpu/kernels/indirect_product.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
 #include "cpu/kernels/vector.h"
+#include "cpu/kernels/winograd.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
@@ -26,6 +31,19 @@ Axis backward_axis(int64_t in, int64_t out, int64_t window, int64_t stride, int6
   return {divide_up(in - phase, stride), phase, stride, out, taps, (phase + pad - first) / stride, 1, -1};
 }
 
+/** Outputs along one side of a tile of Winograd's algorithm, or 0 for direct convolution. */
+int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, int64_t depth, int64_t columns) {
+  if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return 0;
+  switch (convolution_algorithm(height, width, depth, columns)) {
+    case ConvolutionAlgorithm::kWinograd2:
+      return 2;
+    case ConvolutionAlgorithm::kWinograd4:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 ddpm_status conv2d(const Conv2dArgs& a) {
@@ -38,16 +56,35 @@ ddpm_status conv2d(const Conv2dArgs& a) {
   p.y = a.y;
   p.height = g.oh;
   p.width = g.ow;
-  p.weights = pack_by_output(a.w, g.k, g.r * g.s, g.c);
   p.bias = a.bias;
   p.image_bias = a.image_bias;
   p.residual = a.residual;
-  multiply(p);
+  if (int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k)) {
+    p.weights = transform_by_output(a.packed, m, a.w, g.k, g.c);
+    multiply_winograd(p);
+  } else {
+    p.weights = pack_by_output(a.packed, a.w, g.k, g.r * g.s, g.c);
+    multiply(p);
+  }
   return DDPM_OK;
 }
 
 ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
   const WindowGeometry& g = a.g;
+  IndirectProduct p{};
+  p.images = g.n;
+  p.x = a.dy;
+  p.y = a.dx;
+  p.height = g.h;
+  p.width = g.w;
+  p.bias = a.bias;
+  if (int64_t m = winograd_tile(g, g.h, g.w, g.k, g.c)) {
+    p.weights = transform_by_input(m, a.w, g.k, g.c);
+    p.vertical = forward_axis(g.oh, g.h, 3, 1, 2 - g.pad_top);
+    p.horizontal = forward_axis(g.ow, g.w, 3, 1, 2 - g.pad_left);
+    multiply_winograd(p);
+    return DDPM_OK;
+  }
   int64_t phases_h = g.stride_h < g.h ? g.stride_h : g.h, phases_w = g.stride_w < g.w ? g.stride_w : g.w;
   // The taps of each class together, in the order that its axes count them.
   int64_t* order = scratch<int64_t>(kTapOrder, g.r * g.s);
@@ -57,14 +94,7 @@ ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
       for (int64_t r = first_tap(phase_h, g.stride_h, g.pad_top); r < g.r; r += g.stride_h)
         for (int64_t s = first_tap(phase_w, g.stride_w, g.pad_left); s < g.s; s += g.stride_w)
           order[ordered++] = r * g.s + s;
-  IndirectProduct p{};
-  p.images = g.n;
-  p.x = a.dy;
-  p.y = a.dx;
-  p.height = g.h;
-  p.width = g.w;
   p.weights = pack_by_input(a.w, g.k, g.r * g.s, g.c, order, ordered);
-  p.bias = a.bias;
   for (int64_t phase_h = 0; phase_h < phases_h; ++phase_h)
     for (int64_t phase_w = 0; phase_w < phases_w; ++phase_w) {
       p.vertical = backward_axis(g.h, g.oh, g.r, g.stride_h, g.pad_top, phase_h);

@@ -200,6 +200,13 @@ void run_task(const IndirectProduct& p, const TileOrder& order, int64_t first_ti
   }
 }
 
+/** A Packer: weights [K,taps,C] as panels of output channels. */
+void pack_outputs(const float* w, int64_t k, int64_t taps, int64_t c, float* packed) {
+  parallel_for(divide_up(k, kPanel), [=](int64_t panel) {
+    pack_panel_transposed(w, taps * c, taps * c, panel * kPanel, k, packed + panel * taps * c * kPanel);
+  });
+}
+
 /** A row of zeros as long as a source row. */
 const float* zero_row(int64_t depth) {
   float* row = scratch<float>(kZeroRow, depth);
@@ -209,15 +216,11 @@ const float* zero_row(int64_t depth) {
 
 }  // namespace
 
-PackedWeights pack_by_output(const float* w, int64_t k, int64_t taps, int64_t c) {
-  float* packed = scratch<float>(kPackedWeights, panels_size(taps * c, k));
-  parallel_for(divide_up(k, kPanel), [=](int64_t panel) {
-    pack_panel_transposed(w, taps * c, taps * c, panel * kPanel, k, packed + panel * taps * c * kPanel);
-  });
-  return {packed, taps, c, k};
+PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c) {
+  return {packed_or_kept(kept, w, pack_outputs, k, taps, c, panels_size(taps * c, k)), taps, c, k};
 }
 
-PackedWeights pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered) {
+PackedPanels pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered) {
   float* packed = scratch<float>(kPackedWeights, panels_size(ordered * k, c));
   parallel_for(divide_up(c, kPanel), [=](int64_t panel) {
     int64_t column = panel * kPanel, width = panel_width(c, column);

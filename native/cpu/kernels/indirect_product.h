@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "common/packed_weights.h"
+
 /**
  * The indirect matrix product (Dukhan, arXiv 1907.02129) under convolutions and linear maps: an im2col product without
  * im2col.
@@ -27,7 +29,7 @@ struct Axis {
 };
 
 /** Weights [taps,depth,columns] as panels [panel][tap][depth][width]; read by all tasks of a product. */
-struct PackedWeights {
+struct PackedPanels {
   const float* panels;
   int64_t taps, depth, columns;
 };
@@ -40,16 +42,16 @@ struct IndirectProduct {
   const float* x;  // [images, vertical.sources, horizontal.sources, depth]
   float* y;        // [images, height, width, columns]
   int64_t height, width;
-  PackedWeights weights;
+  PackedPanels weights;
   int64_t first_tap;                          // the product's taps within the packed ones
   const float *bias, *image_bias, *residual;  // optional: [columns], [images,columns], as y
 };
 
-/** Weights [K,taps,C] packed for products over C with K columns. */
-PackedWeights pack_by_output(const float* w, int64_t k, int64_t taps, int64_t c);
+/** Weights [K,taps,C] packed for products over C with K columns; a copy that is kept, or in scratch memory. */
+PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c);
 
 /** Weights [K,taps,C] packed for products over K with C columns: the taps that order lists, in its order. */
-PackedWeights pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered);
+PackedPanels pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered);
 
 void multiply(const IndirectProduct& product);
 

@@ -6,7 +6,7 @@ namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
 /** y [rows,columns] = x [rows,depth] by the weights. */
-IndirectProduct row_product(int64_t rows, const float* x, PackedWeights weights, float* y) {
+IndirectProduct row_product(int64_t rows, const float* x, PackedPanels weights, float* y) {
   IndirectProduct p{};
   p.images = 1;
   p.vertical = {1, 0, 1, 1, 1, 0, 1, 1};
@@ -22,7 +22,7 @@ IndirectProduct row_product(int64_t rows, const float* x, PackedWeights weights,
 }  // namespace
 
 ddpm_status linear(const LinearArgs& a) {
-  IndirectProduct p = row_product(a.rows, a.x, pack_by_output(a.w, a.out_features, 1, a.in_features), a.y);
+  IndirectProduct p = row_product(a.rows, a.x, pack_by_output(a.packed, a.w, a.out_features, 1, a.in_features), a.y);
   p.bias = a.bias;
   p.residual = a.residual;
   multiply(p);

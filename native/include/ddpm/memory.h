@@ -35,6 +35,16 @@ ddpm_status ddpm_copy(ddpm_mem dst, ddpm_mem src, int64_t count);
 /** dst[i] = value. */
 ddpm_status ddpm_fill(ddpm_mem dst, int64_t count, float value);
 
+/**
+ * Whether ops keep the packed copies that they make of weights in a reference's block, for the next call: for weights
+ * that are read more often than written. Every write to the block makes its copies void. They are freed with the block,
+ * or when nothing is to be kept any more, which is the state of a new block.
+ */
+ddpm_status ddpm_keep_packed(ddpm_mem mem, int32_t keep);
+
+/** Bytes in packed copies; not part of ddpm_block_bytes. */
+int64_t ddpm_packed_bytes(void);
+
 #ifdef __cplusplus
 }
 #endif

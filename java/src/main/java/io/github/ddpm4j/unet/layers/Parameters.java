@@ -29,6 +29,7 @@ public final class Parameters implements AutoCloseable {
   private Scope scope;
   private Tensor values;
   private Tensor gradients;
+  private boolean closed;
 
   /** Adds a parameter; see {@link Path} for how layers come by their names. */
   Parameter create(String name, Shape shape, Parameter.Layout layout, Initializer initializer) {
@@ -87,7 +88,8 @@ public final class Parameters implements AutoCloseable {
 
   /**
    * Gives all parameters memory on a device; contents are undefined until loaded or {@linkplain
-   * #initialize initialised}.
+   * #initialize initialised}. Ops keep packed copies of them until gradients are required: while
+   * training, every step would make them void.
    */
   public void allocate(Device device) {
     long total =
@@ -97,7 +99,7 @@ public final class Parameters implements AutoCloseable {
           "the network has " + total + " parameters, expected at most " + Integer.MAX_VALUE);
     }
     scope = Scope.open(device);
-    values = scope.zeros(Shape.of((int) total));
+    values = scope.zeros(Shape.of((int) total)).keepPacked(true);
     for (Map.Entry<Parameter, Tensor> view : views(values).entrySet()) {
       view.getKey().value = view.getValue();
     }
@@ -121,6 +123,7 @@ public final class Parameters implements AutoCloseable {
    */
   public void requireGradients() {
     if (gradients == null) {
+      values.keepPacked(false);
       gradients = scope.zeros(values.shape());
       views(gradients)
           .forEach((parameter, gradient) -> parameter.value().requireGradient(gradient));
@@ -178,7 +181,9 @@ public final class Parameters implements AutoCloseable {
 
   @Override
   public void close() {
-    if (scope != null) {
+    if (scope != null && !closed) {
+      closed = true;
+      values.keepPacked(false);
       scope.close();
     }
   }

@@ -1,0 +1,220 @@
+// Winograd's convolution; see winograd.h.
+//
+// A task takes a run of tiles, cut from the tiles of all images in a row, and some panels of output channels:
+//   1. it transforms the tiles' inputs, channels in the lanes: [tile][position][channel];
+//   2. for a group of panels, each position is a product [tiles, C] x [C, group], by the microkernel of the direct
+//      convolution: the transformed rows are its row pointers;
+//   3. the group's sums [tile][position][column] are transformed to outputs, and all that is added is added there.
+//
+// Floors, per tile of F(4 x 4): 36 C K multiply-adds, a fourth of the direct 144 C K, at two vectors a cycle;
+// transforms of 144 C / lanes and 130 K / lanes vector operations, 4 % of the products with 256 channels and 16 %
+// with 64. A transformed weight takes 36 floats for 9 and is read once per run: with a run of 24 tiles, a vector of
+// weights feeds 24 multiply-adds in 12 cycles, 2.7 bytes a cycle, which the third-level cache delivers and memory
+// nearly. A transformed input is read once per group: 64 columns are 8 multiply-adds in 4 cycles with 8 lanes, a byte a
+// cycle from the second- or third-level cache. A group's sums fit the second-level cache (216 KiB). Where a batch has
+// few tiles, the weights' bytes by the memory's bandwidth are the floor.
+//
+// Each element is summed over the channels in order by the same instructions wherever it is computed, so neither the
+// runs nor the panels change a bit; the split may look at the number of threads.
+#include "cpu/kernels/winograd.h"
+
+#include "cpu/kernels/gemm.h"
+#include "cpu/kernels/ops.h"
+#include "cpu/kernels/scratch.h"
+#include "cpu/kernels/winograd_transforms.h"
+
+namespace ddpm::cpu::DDPM_ISA {
+namespace {
+
+/** Rows (tiles times positions) of a task. */
+constexpr int64_t kRows = 864;
+
+/** Columns whose sums are kept before their outputs are computed. */
+constexpr int64_t kGroupColumns = 64;
+constexpr int64_t kGroupPanels = kGroupColumns / kPanel;
+
+/** Floats from one position's channels to the next's: an odd number of cache lines, lest all fall on the same sets. */
+int64_t row_stride(int64_t depth) { return round_up(depth, 16) | 16; }
+
+/** Where a tile's outputs begin. */
+struct Place {
+  int64_t image, row, column;
+};
+
+template <int kOutputs>
+struct Run {
+  static constexpr int kTile = Winograd<kOutputs>::kTile, kPositions = kTile * kTile;
+
+  const IndirectProduct& p;
+  int64_t tiles_down, tiles_across;
+  int64_t first, count;  // tiles of this run
+  int64_t stride;        // of the transformed rows
+  float* rows;           // [count][kPositions][stride]
+  float* sums;           // [count][kPositions][kGroupColumns]
+
+  Place place(int64_t tile) const {
+    return {tile / (tiles_down * tiles_across), tile / tiles_across % tiles_down * kOutputs,
+            tile % tiles_across * kOutputs};
+  }
+
+  void transform_input(int64_t tile, const float* zeros) const {
+    int64_t depth = p.weights.depth;
+    Place at = place(first + tile);
+    int64_t top = p.vertical.source(at.row, 0), left = p.horizontal.source(at.column, 0);
+    const float* image = p.x + at.image * p.vertical.sources * p.horizontal.sources * depth;
+    const float* sources[kPositions];
+    for (int64_t r = 0; r < kTile; ++r)
+      for (int64_t s = 0; s < kTile; ++s) {
+        int64_t h = top + r, w = left + s;
+        bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
+        sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
+      }
+    float* to = rows + tile * kPositions * stride;
+    for (int64_t c = 0; c < depth; c += kLanes, to += kLanes) {
+      Vec half[kTile][kTile];
+#pragma GCC unroll 6
+      for (int s = 0; s < kTile; ++s) {
+        Vec d[kTile], v[kTile];
+#pragma GCC unroll 6
+        for (int r = 0; r < kTile; ++r) d[r] = load_columns(sources[r * kTile + s], c, depth);
+        Winograd<kOutputs>::input(d, v);
+#pragma GCC unroll 6
+        for (int r = 0; r < kTile; ++r) half[r][s] = v[r];
+      }
+#pragma GCC unroll 6
+      for (int r = 0; r < kTile; ++r) {
+        Vec v[kTile];
+        Winograd<kOutputs>::input(half[r], v);
+#pragma GCC unroll 6
+        for (int s = 0; s < kTile; ++s) store(to + (r * kTile + s) * stride, v[s]);
+      }
+    }
+  }
+
+  /** All tiles of the run at one position through one panel. */
+  template <int kVectors>
+  void multiply(int64_t position, const float* panel, float* to) const {
+    const int64_t steps[] = {0};
+    for (int64_t t = 0; t < count; t += kTileRows) {
+      int64_t left = count - t < kTileRows ? count - t : kTileRows;
+      const float* row[kTileRows];
+      for (int64_t i = 0; i < kTileRows; ++i) row[i] = rows + ((i < left ? t + i : t) * kPositions + position) * stride;
+      Tile<kTileRows, kVectors> tile = multiply_rows<kVectors>(row, steps, 1, p.weights.depth, panel);
+      float* target = to + t * kPositions * kGroupColumns;
+#pragma GCC unroll 16
+      for (int i = 0; i < kTileRows; ++i) {
+        if (i < left)
+#pragma GCC unroll 4
+          for (int j = 0; j < kVectors; ++j) store(target + j * kLanes, tile.sum[i][j]);
+        target += kPositions * kGroupColumns;
+      }
+    }
+  }
+
+  void multiply_group(int64_t first_panel, int64_t last_panel) const {
+    int64_t depth = p.weights.depth, columns = p.weights.columns;
+    for (int64_t position = 0; position < kPositions; ++position)
+      for (int64_t i = first_panel; i < last_panel; ++i) {
+        int64_t width = panel_width(columns, i * kPanel);
+        const float* panel = p.weights.panels + (i * kPositions * kPanel + position * width) * depth;
+        float* to = sums + position * kGroupColumns + (i - first_panel) * kPanel;
+        width == kPanel ? multiply<kTileVectors>(position, panel, to) : multiply<1>(position, panel, to);
+      }
+  }
+
+  void transform_output(int64_t tile, int64_t first_column, int64_t last_column) const {
+    int64_t columns = p.weights.columns;
+    Place at = place(first + tile);
+    int64_t down = p.height - at.row < kOutputs ? p.height - at.row : kOutputs;
+    int64_t across = p.width - at.column < kOutputs ? p.width - at.column : kOutputs;
+    int64_t corner = ((at.image * p.height + at.row) * p.width + at.column) * columns;
+    for (int64_t column = first_column; column < last_column; column += kLanes) {
+      const float* from = sums + tile * kPositions * kGroupColumns + (column - first_column);
+      Vec half[kOutputs][kTile];
+#pragma GCC unroll 6
+      for (int s = 0; s < kTile; ++s) {
+        Vec m[kTile], y[kOutputs];
+#pragma GCC unroll 6
+        for (int r = 0; r < kTile; ++r) m[r] = load(from + (r * kTile + s) * kGroupColumns);
+        Winograd<kOutputs>::output(m, y);
+#pragma GCC unroll 4
+        for (int r = 0; r < kOutputs; ++r) half[r][s] = y[r];
+      }
+      Vec bias{}, image_bias{};
+      if (p.bias != nullptr) bias = load_columns(p.bias, column, columns);
+      if (p.image_bias != nullptr) image_bias = load_columns(p.image_bias + at.image * columns, column, columns);
+      for (int64_t r = 0; r < down; ++r) {
+        Vec y[kOutputs];
+        Winograd<kOutputs>::output(half[r], y);
+        int64_t target = corner + r * p.width * columns;
+        for (int64_t s = 0; s < across; ++s, target += columns) {
+          Vec v = y[s] + bias + image_bias;
+          if (p.residual != nullptr) v += load_columns(p.residual + target, column, columns);
+          store_columns(p.y + target, column, columns, v);
+        }
+      }
+    }
+  }
+
+  void run(int64_t first_panel, int64_t last_panel, const float* zeros) const {
+    for (int64_t tile = 0; tile < count; ++tile) transform_input(tile, zeros);
+    for (int64_t panel = first_panel; panel < last_panel; panel += kGroupPanels) {
+      int64_t end = panel + kGroupPanels < last_panel ? panel + kGroupPanels : last_panel;
+      multiply_group(panel, end);
+      int64_t end_column = end * kPanel < p.weights.columns ? end * kPanel : p.weights.columns;
+      for (int64_t tile = 0; tile < count; ++tile) transform_output(tile, panel * kPanel, end_column);
+    }
+  }
+};
+
+/** How the work is split: tasks = runs of tiles times parts of the panels. */
+struct Split {
+  int64_t runs, parts;
+};
+
+Split split_of(int64_t tiles, int64_t panels, int64_t positions) {
+  int64_t threads = thread_count(), runs = divide_up(tiles * positions, kRows),
+          groups = divide_up(panels, kGroupPanels);
+  if (runs < threads) {
+    // Few tiles: tasks share them as far as there are panels, each transforms them anew, and no weight is read twice.
+    int64_t parts = groups < threads ? groups : threads;
+    runs = divide_up(threads, parts);
+    return {runs < tiles ? runs : tiles, parts};
+  }
+  // A few runs for each thread are made equal; with many, threads that are done help the others.
+  return {runs < 4 * threads ? round_up(runs, threads) : runs, 1};
+}
+
+template <int kOutputs>
+void multiply_tiles(const IndirectProduct& p) {
+  constexpr int64_t kPositions = Run<kOutputs>::kPositions;
+  int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
+  int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = row_stride(depth);
+  int64_t groups = divide_up(panels, kGroupPanels);
+  Split split = split_of(tiles, panels, kPositions);
+  float* zeros = scratch<float>(kZeroRow, depth);
+  std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
+  parallel_for(split.runs * split.parts, [&](int64_t task) {
+    int64_t run = task / split.parts, part = task % split.parts;
+    int64_t first = tiles * run / split.runs, count = tiles * (run + 1) / split.runs - first;
+    int64_t first_panel = groups * part / split.parts * kGroupPanels;
+    int64_t last_panel = groups * (part + 1) / split.parts * kGroupPanels;
+    Run<kOutputs>{p,
+                  down,
+                  across,
+                  first,
+                  count,
+                  stride,
+                  scratch<float>(kPackedInput, count * kPositions * stride),
+                  scratch<float>(kPanelScratch, count * kPositions * kGroupColumns)}
+        .run(first_panel, last_panel < panels ? last_panel : panels, zeros);
+  });
+}
+
+}  // namespace
+
+void multiply_winograd(const IndirectProduct& p) {
+  p.weights.taps == winograd_positions(4) ? multiply_tiles<4>(p) : multiply_tiles<2>(p);
+}
+
+}  // namespace ddpm::cpu::DDPM_ISA
