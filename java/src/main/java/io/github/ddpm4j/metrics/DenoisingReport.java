@@ -86,11 +86,7 @@ public final class DenoisingReport {
 
   /** Writes four plots over the timesteps as one PNG file: losses, weights, distances, work. */
   public void savePlots(Path file) {
-    XYChart loss = chart("Loss", "squared error of the noise (at least 1e-4)", true);
-    loss.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
-    addAll(loss, "ε*", row -> Math.max(LEAST_LOSS, row.optimalLoss()));
-    addAll(loss, "network", row -> Math.max(LEAST_LOSS, row.networkLoss()));
-
+    XYChart loss = lossChart();
     XYChart weights = chart("Images that share the weight", "effective sample size", true);
     addAll(weights, "", DenoisingFigures::effectiveSampleSize);
 
@@ -111,6 +107,19 @@ public final class DenoisingReport {
     graphics.drawImage(BitmapEncoder.getBufferedImage(shares), WIDTH, HEIGHT, null);
     graphics.dispose();
     Png.write(file, picture);
+  }
+
+  /** The plot of the losses alone. */
+  public BufferedImage lossPlot() {
+    return BitmapEncoder.getBufferedImage(lossChart());
+  }
+
+  private XYChart lossChart() {
+    XYChart loss = chart("Loss", "squared error of the noise (at least 1e-4)", true);
+    loss.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
+    addAll(loss, "ε*", row -> Math.max(LEAST_LOSS, row.optimalLoss()));
+    addAll(loss, "network", row -> Math.max(LEAST_LOSS, row.networkLoss()));
+    return loss;
   }
 
   private static XYChart chart(String title, String yAxis, boolean logarithmic) {

@@ -3,6 +3,7 @@ package io.github.ddpm4j.train;
 import io.github.ddpm4j.image.Png;
 import java.awt.BasicStroke;
 import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
@@ -14,7 +15,7 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
  * Picture of a training run's loss: every step and a mean of many, at the middle of its steps, on a
  * logarithmic axis.
  */
-final class LossPlot {
+public final class LossPlot {
   /** More points than pixels add nothing. */
   private static final int MOST_POINTS = 2000;
 
@@ -24,9 +25,23 @@ final class LossPlot {
   private LossPlot() {}
 
   /**
+   * The picture of a run.
+   *
+   * @param folder of the run, with its {@code loss.csv}
+   * @throws io.github.ddpm4j.DataFormatException if that is missing or holds no losses
+   */
+  public static BufferedImage ofRun(Path folder) {
+    return draw(LossLog.read(folder.resolve(TrainingRun.LOSSES)));
+  }
+
+  static void save(Path file, double[] losses) {
+    Png.write(file, draw(losses));
+  }
+
+  /**
    * @param losses of all steps, at least one
    */
-  static void save(Path file, double[] losses) {
+  private static BufferedImage draw(double[] losses) {
     double[] sums = new double[losses.length + 1];
     for (int i = 0; i < losses.length; i++) {
       sums[i + 1] = sums[i] + losses[i];
@@ -68,7 +83,7 @@ final class LossPlot {
         .setMarker(SeriesMarkers.NONE)
         .setLineColor(new Color(20, 60, 140))
         .setLineStyle(new BasicStroke(2));
-    Png.write(file, BitmapEncoder.getBufferedImage(chart));
+    return BitmapEncoder.getBufferedImage(chart);
   }
 
   /** Mean of the numbers from first to before end, by the sums of all before each. */
