@@ -25,14 +25,14 @@ public final class ModelPictures {
   private static final int CELL = 84;
   private static final int[] STEPS = {5, 10, 20, 50};
 
-  private static final int ANIMATED = 18;
-  private static final int ANIMATED_COLUMNS = 6;
-  private static final int ANIMATION_FRAMES = 26;
-  private static final int FRAME_MILLIS = 100;
+  private static final int ANIMATED = 10;
+  private static final int ANIMATED_COLUMNS = 5;
+  private static final int ANIMATION_FRAMES = 15;
+  private static final int FRAME_MILLIS = 150;
   private static final int LAST_MILLIS = 2500;
 
   /** Fewer shades than a byte has: noise takes half the room in a file. */
-  private static final int SHADES = 32;
+  private static final int SHADES = 16;
 
   private ModelPictures() {}
 

@@ -75,10 +75,10 @@ public final class Gif {
 
   private static IIOMetadata metadata(ImageWriter writer, Frame frame)
       throws IIOInvalidTreeException {
-    IIOMetadata metadata =
-        writer.getDefaultImageMetadata(
-            ImageTypeSpecifier.createFromRenderedImage(frame.image()),
-            writer.getDefaultWriteParam());
+    // createFromRenderedImage would give indexed pictures a palette that is not theirs.
+    ImageTypeSpecifier type =
+        new ImageTypeSpecifier(frame.image().getColorModel(), frame.image().getSampleModel());
+    IIOMetadata metadata = writer.getDefaultImageMetadata(type, writer.getDefaultWriteParam());
     IIOMetadataNode control = new IIOMetadataNode("GraphicControlExtension");
     control.setAttribute("disposalMethod", "none");
     control.setAttribute("userInputFlag", "FALSE");

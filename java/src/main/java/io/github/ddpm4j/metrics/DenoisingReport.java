@@ -111,7 +111,9 @@ public final class DenoisingReport {
 
   /** The plot of the losses alone. */
   public BufferedImage lossPlot() {
-    return BitmapEncoder.getBufferedImage(lossChart());
+    XYChart chart = lossChart();
+    chart.setTitle("Loss of the optimal denoiser (ε*) and of the network");
+    return BitmapEncoder.getBufferedImage(chart);
   }
 
   private XYChart lossChart() {
@@ -133,6 +135,7 @@ public final class DenoisingReport {
             .build();
     chart.getStyler().setYAxisLogarithmic(logarithmic);
     chart.getStyler().setXAxisMin(0.0);
+    chart.getStyler().setXAxisDecimalPattern("0");
     chart.getStyler().setXAxisTickMarkSpacingHint(TICK_PIXELS);
     chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNW);
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
