@@ -72,7 +72,7 @@ final class GuideCommand implements Callable<Integer> {
 
   @Option(
       names = {"-n", "--count"},
-      defaultValue = "500",
+      defaultValue = "200",
       description = "Samples for each bar of quality. Default: ${DEFAULT-VALUE}.")
   private int count;
 

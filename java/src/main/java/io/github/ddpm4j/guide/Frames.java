@@ -44,11 +44,6 @@ final class Frames implements StepListener {
     return xt;
   }
 
-  /** The only image of each frame, after the step. */
-  Images xt() {
-    return image(xt, 0);
-  }
-
   /** An image at each frame, after the step. */
   Images xt(int image) {
     return image(xt, image);

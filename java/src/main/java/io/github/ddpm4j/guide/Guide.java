@@ -34,9 +34,10 @@ public final class Guide {
   private static final int STEPS = 1000;
   private static final int EARLY = 50;
   private static final long SEED = 0;
-  private static final int JUDGED = 500;
+  private static final int JUDGED = 200;
   private static final int BESIDE_NETWORK = 10;
   private static final int ALONE = 20;
+  private static final int MEASURED = 16;
 
   private final DiffusionModel model;
   private final Images scene;
@@ -76,7 +77,7 @@ public final class Guide {
     return new Guide(model, scene, data, folder, judged);
   }
 
-  /** How many samples are judged for each bar of {@link Picture#QUALITY}: 500 unless set. */
+  /** How many samples are judged for each bar of {@link Picture#QUALITY}: 200 unless set. */
   public Guide judged(int samples) {
     return new Guide(model, scene, data, run, samples);
   }
@@ -184,7 +185,8 @@ public final class Guide {
       case TIMESTEPS ->
           overMnist(
               (optimal, train) ->
-                  OptimalPictures.losses(optimal, model, train, Mnist.test(mnist()), SEED));
+                  OptimalPictures.losses(
+                      optimal, model, train, Mnist.test(mnist()), MEASURED, SEED));
     };
   }
 

@@ -33,7 +33,6 @@ public final class OptimalPictures {
   private static final int STEPS = 50;
   private static final int ROWS = 5;
   private static final int TIMESTEPS = 11;
-  private static final int MEASURED = 16;
   private static final int CELL = 84;
 
   private OptimalPictures() {}
@@ -114,6 +113,7 @@ public final class OptimalPictures {
    * @param network a model of the denoiser's schedule
    * @param train the denoiser's data set
    * @param test other images
+   * @param count noised images of each set at a timestep; fewer if there are fewer
    * @param seed of the choice of images and of the noise
    */
   public static BufferedImage losses(
@@ -121,10 +121,11 @@ public final class OptimalPictures {
       DiffusionModel network,
       ImageDataset train,
       ImageDataset test,
+      int count,
       long seed) {
     DenoisingReport report = new DenoisingReport();
-    Images seen = some(train, seed);
-    Images unseen = some(test, seed);
+    Images seen = some(train, count, seed);
+    Images unseen = some(test, count, seed);
     Noise noise = Noise.philox(seed);
     int last = optimal.schedule().steps() - 1;
     NoisePredictor predictor = network.predictor();
@@ -136,7 +137,7 @@ public final class OptimalPictures {
     return report.lossPlot();
   }
 
-  private static Images some(ImageDataset data, long seed) {
-    return data.images(Arrays.copyOf(data.order(seed), Math.min(MEASURED, data.count())));
+  private static Images some(ImageDataset data, int count, long seed) {
+    return data.images(Arrays.copyOf(data.order(seed), Math.min(count, data.count())));
   }
 }

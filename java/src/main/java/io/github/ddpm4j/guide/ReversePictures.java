@@ -134,7 +134,7 @@ public final class ReversePictures {
           .noClip()
           .sample(oracle(x0, schedule), schedule, x, noise, frames);
     }
-    return Panels.of(frames.xt(), Panels.scale(x0, CELL))
+    return Panels.of(frames.xt(0), Panels.scale(x0, CELL))
         .title("Reverse process with the true noise, " + schedule.steps() + " steps")
         .columns(frames.labels())
         .draw();

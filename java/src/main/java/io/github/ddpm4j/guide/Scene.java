@@ -110,20 +110,23 @@ public final class Scene {
     int left = (image.width() - side) / 2;
     int top = (image.height() - side) / 2;
     float[] pixels = new float[SIZE * SIZE * 3];
-    for (int i = 0; i < pixels.length; i++) {
-      int x = i / 3 % SIZE;
-      int y = i / 3 / SIZE;
-      pixels[i] =
-          mean(image, i % 3, left + x * side / SIZE, top + y * side / SIZE, Math.max(1, side / SIZE));
+    for (int y = 0; y < SIZE; y++) {
+      for (int x = 0; x < SIZE; x++) {
+        int x0 = x * side / SIZE;
+        int y0 = y * side / SIZE;
+        int x1 = Math.max(x0 + 1, (x + 1) * side / SIZE);
+        int y1 = Math.max(y0 + 1, (y + 1) * side / SIZE);
+        for (int c = 0; c < 3; c++) {
+          double sum = 0;
+          for (int v = y0; v < y1; v++) {
+            for (int u = x0; u < x1; u++) {
+              sum += image.get(0, top + v, left + u, c);
+            }
+          }
+          pixels[(y * SIZE + x) * 3 + c] = (float) (sum / ((x1 - x0) * (y1 - y0)));
+        }
+      }
     }
     return new Images(1, SIZE, SIZE, 3, pixels);
-  }
-
-  private static float mean(Images image, int channel, int left, int top, int side) {
-    double sum = 0;
-    for (int p = 0; p < side * side; p++) {
-      sum += image.get(0, top + p / side, left + p % side, channel);
-    }
-    return (float) (sum / (side * side));
   }
 }

@@ -19,7 +19,10 @@ public final class LossPlot {
   /** More points than pixels add nothing. */
   private static final int MOST_POINTS = 2000;
 
-  private static final int AVERAGED = 100;
+  /** Steps of a mean: many, but not most of a short run. */
+  private static final int MOST_AVERAGED = 100;
+
+  private static final int LEAST_MEANS = 20;
   private static final int TICK_PIXELS = 100;
 
   private LossPlot() {}
@@ -42,6 +45,7 @@ public final class LossPlot {
    * @param losses of all steps, at least one
    */
   private static BufferedImage draw(double[] losses) {
+    int averaged = Math.max(1, Math.min(MOST_AVERAGED, losses.length / LEAST_MEANS));
     double[] sums = new double[losses.length + 1];
     for (int i = 0; i < losses.length; i++) {
       sums[i + 1] = sums[i] + losses[i];
@@ -56,7 +60,7 @@ public final class LossPlot {
       int end = Math.min((point + 1) * stride, losses.length);
       steps[point] = end;
       means[point] = mean(sums, point * stride, end);
-      int first = Math.max(0, end - AVERAGED);
+      int first = Math.max(0, end - averaged);
       centres[point] = (first + 1 + end) / 2.0;
       averages[point] = mean(sums, first, end);
     }
@@ -79,7 +83,7 @@ public final class LossPlot {
         .setLineColor(new Color(170, 190, 220))
         .setLineStyle(new BasicStroke(1));
     chart
-        .addSeries("mean of " + AVERAGED + " steps", centres, averages)
+        .addSeries("mean of " + averaged + (averaged == 1 ? " step" : " steps"), centres, averages)
         .setMarker(SeriesMarkers.NONE)
         .setLineColor(new Color(20, 60, 140))
         .setLineStyle(new BasicStroke(2));
