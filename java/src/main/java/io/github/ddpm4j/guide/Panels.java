@@ -76,7 +76,8 @@ final class Panels {
       wanted = Math.max(wanted, width(small, column));
     }
     int cellWidth = wanted + GAP;
-    int cellHeight = cells.get(0).getHeight() + GAP;
+    int tallest = rows.stream().mapToInt(Panels::lines).max().orElse(0) * small.getHeight();
+    int cellHeight = Math.max(cells.get(0).getHeight(), tallest) + GAP;
     int left = rows.stream().mapToInt(row -> width(small, row)).max().orElse(-GAP) + GAP;
     int top = lines(title) * large.getHeight() + (title.isEmpty() ? 0 : GAP);
     int header = columns.stream().mapToInt(Panels::lines).max().orElse(0) * small.getHeight();
@@ -110,9 +111,11 @@ final class Panels {
         int middle = y + (cellHeight - GAP - lines(label) * small.getHeight()) / 2;
         text(graphics, label, indent + (left - GAP) / 2, middle);
       }
-      int free = cellWidth - GAP - cells.get(i).getWidth();
-      int x = indent + left + i % columns.size() * cellWidth + free / 2;
-      graphics.drawImage(cells.get(i), x, y, null);
+      BufferedImage cell = cells.get(i);
+      int x = indent + left + i % columns.size() * cellWidth;
+      int freeWidth = cellWidth - GAP - cell.getWidth();
+      int freeHeight = cellHeight - GAP - cell.getHeight();
+      graphics.drawImage(cell, x + freeWidth / 2, y + freeHeight / 2, null);
     }
     graphics.dispose();
     return picture;

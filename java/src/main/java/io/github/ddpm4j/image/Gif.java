@@ -10,6 +10,7 @@ import java.util.List;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageTypeSpecifier;
+import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.metadata.IIOInvalidTreeException;
 import javax.imageio.metadata.IIOMetadata;
@@ -78,7 +79,9 @@ public final class Gif {
     // createFromRenderedImage would give indexed pictures a palette that is not theirs.
     ImageTypeSpecifier type =
         new ImageTypeSpecifier(frame.image().getColorModel(), frame.image().getSampleModel());
-    IIOMetadata metadata = writer.getDefaultImageMetadata(type, writer.getDefaultWriteParam());
+    ImageWriteParam rowByRow = writer.getDefaultWriteParam();
+    rowByRow.setProgressiveMode(ImageWriteParam.MODE_DISABLED);
+    IIOMetadata metadata = writer.getDefaultImageMetadata(type, rowByRow);
     IIOMetadataNode control = new IIOMetadataNode("GraphicControlExtension");
     control.setAttribute("disposalMethod", "none");
     control.setAttribute("userInputFlag", "FALSE");
