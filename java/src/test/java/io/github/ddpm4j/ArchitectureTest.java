@@ -21,6 +21,15 @@ class ArchitectureTest {
           .resideInAPackage("..cli..");
 
   @ArchTest
+  static final ArchRule onlyTheCommandLineKnowsTheGuide =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("..cli..", "..guide..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("..guide..");
+
+  @ArchTest
   static final ArchRule schedulesArePureJava =
       noClasses()
           .that()
@@ -95,7 +104,7 @@ class ArchitectureTest {
   static final ArchRule onlyDrawingAndTheCommandLineNeedOptionalLibraries =
       noClasses()
           .that()
-          .resideOutsideOfPackages("..cli..", "..train..", "..metrics..")
+          .resideOutsideOfPackages("..cli..", "..train..", "..metrics..", "..guide..")
           .and()
           .doNotHaveSimpleName("GaussianDenoiser")
           .should()

@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
       CompareCommand.class,
       OptimalCommand.class,
       ClassifierCommand.class,
+      GuideCommand.class,
       InfoCommand.class
     })
 public final class Main {

@@ -46,7 +46,7 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "mnist",
       paramLabel = "NAME|FILE",
       description =
-          "A preset (mnist), or a JSON file with network, scheduler and training. Default: ${DEFAULT-VALUE}.")
+          "A preset (mnist, notebook), or a JSON file with network, scheduler and training. Default: ${DEFAULT-VALUE}.")
   private String config;
 
   @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder of the run.")

@@ -12,6 +12,8 @@ import java.util.Arrays;
  * <p>Values outside [-1, 1] are kept, and clamped where bytes are made of them.
  */
 public final class Images {
+  private static final float HALF_RANGE = 127.5f;
+
   private final int count;
   private final int height;
   private final int width;
@@ -50,6 +52,34 @@ public final class Images {
     this.width = width;
     this.channels = channels;
     this.pixels = pixels;
+  }
+
+  /**
+   * One image of a picture's bytes b, as b/127.5 - 1.
+   *
+   * @param channels 3, or 1 for the luma of ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B
+   */
+  public static Images of(BufferedImage image, int channels) {
+    // Grey pictures hold linear samples to Java, which getRGB would convert to sRGB.
+    boolean grey = image.getType() == BufferedImage.TYPE_BYTE_GRAY;
+    int width = image.getWidth();
+    float[] pixels = new float[image.getHeight() * width * channels];
+    for (int p = 0; p < image.getHeight() * width; p++) {
+      int packed = image.getRGB(p % width, p / width);
+      float[] rgb = {packed >> 16 & 0xff, packed >> 8 & 0xff, packed & 0xff};
+      if (grey) {
+        Arrays.fill(rgb, image.getRaster().getSample(p % width, p / width, 0));
+      }
+      if (channels == 1) {
+        float luma = 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+        pixels[p] = Math.round(luma) / HALF_RANGE - 1;
+      } else {
+        for (int c = 0; c < channels; c++) {
+          pixels[p * channels + c] = rgb[c] / HALF_RANGE - 1;
+        }
+      }
+    }
+    return new Images(1, image.getHeight(), width, channels, pixels);
   }
 
   public int count() {

@@ -86,11 +86,7 @@ public final class DenoisingReport {
 
   /** Writes four plots over the timesteps as one PNG file: losses, weights, distances, work. */
   public void savePlots(Path file) {
-    XYChart loss = chart("Loss", "squared error of the noise (at least 1e-4)", true);
-    loss.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
-    addAll(loss, "ε*", row -> Math.max(LEAST_LOSS, row.optimalLoss()));
-    addAll(loss, "network", row -> Math.max(LEAST_LOSS, row.networkLoss()));
-
+    XYChart loss = lossChart();
     XYChart weights = chart("Images that share the weight", "effective sample size", true);
     addAll(weights, "", DenoisingFigures::effectiveSampleSize);
 
@@ -113,6 +109,21 @@ public final class DenoisingReport {
     Png.write(file, picture);
   }
 
+  /** The plot of the losses alone. */
+  public BufferedImage lossPlot() {
+    XYChart chart = lossChart();
+    chart.setTitle("Loss of the optimal denoiser (ε*) and of the network");
+    return BitmapEncoder.getBufferedImage(chart);
+  }
+
+  private XYChart lossChart() {
+    XYChart loss = chart("Loss", "squared error of the noise (at least 1e-4)", true);
+    loss.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
+    addAll(loss, "ε*", row -> Math.max(LEAST_LOSS, row.optimalLoss()));
+    addAll(loss, "network", row -> Math.max(LEAST_LOSS, row.networkLoss()));
+    return loss;
+  }
+
   private static XYChart chart(String title, String yAxis, boolean logarithmic) {
     XYChart chart =
         new XYChartBuilder()
@@ -124,6 +135,7 @@ public final class DenoisingReport {
             .build();
     chart.getStyler().setYAxisLogarithmic(logarithmic);
     chart.getStyler().setXAxisMin(0.0);
+    chart.getStyler().setXAxisDecimalPattern("0");
     chart.getStyler().setXAxisTickMarkSpacingHint(TICK_PIXELS);
     chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNW);
     chart.getStyler().setChartBackgroundColor(Color.WHITE);

@@ -4,6 +4,8 @@ import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.CaptionedGrid;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.image.Png;
+import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,12 +50,12 @@ public final class SamplePicture {
   }
 
   /**
-   * Writes the picture as a PNG file. Below each neighbour stand its index and its distance, for
+   * The picture. Below each neighbour stand its index and its distance, for
    * values in [-1, 1].
    *
    * @throws InvalidArgumentException if there are no samples
    */
-  public void save(Path file) {
+  public BufferedImage draw() {
     if (strips.isEmpty()) {
       throw new InvalidArgumentException("0 samples given, expected at least 1");
     }
@@ -83,10 +85,14 @@ public final class SamplePicture {
         row += 2;
       }
     }
-    CaptionedGrid.save(
-        file,
+    return CaptionedGrid.draw(
         new Images(cells, data.height(), data.width(), data.channels(), pixels),
         List.of(captions),
         columns);
+  }
+
+  /** Writes {@link #draw} as a PNG file; missing parent folders are made. */
+  public void save(Path file) {
+    Png.write(file, draw());
   }
 }

@@ -1,8 +1,10 @@
 package io.github.ddpm4j.train;
 
+import io.github.ddpm4j.DataFormatException;
 import io.github.ddpm4j.DdpmException;
 import io.github.ddpm4j.files.AtomicFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
@@ -90,13 +92,40 @@ final class LossLog implements AutoCloseable {
     }
   }
 
-  /** The losses of all steps so far. */
+  /** The losses of all steps so far, none if there are none. */
   double[] losses() {
     flush();
-    try (var lines = Files.lines(file)) {
-      return lines.skip(1).mapToDouble(line -> Double.parseDouble(line.split(",")[1])).toArray();
+    try {
+      return losses(file);
     } catch (IOException e) {
       throw failure(file, e);
+    }
+  }
+
+  /**
+   * The losses of a log, at least one.
+   *
+   * @throws DataFormatException if the file is not a log, or empty
+   */
+  static double[] read(Path file) {
+    try {
+      double[] losses = losses(file);
+      if (losses.length == 0) {
+        throw new DataFormatException(file, "holds no steps, expected at least 1");
+      }
+      return losses;
+    } catch (IOException e) {
+      throw new DataFormatException(file, "cannot be read: " + e);
+    } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+      throw new DataFormatException(file, "is not a log of losses, expected rows of " + HEADER);
+    }
+  }
+
+  private static double[] losses(Path file) throws IOException {
+    try (var lines = Files.lines(file)) {
+      return lines.skip(1).mapToDouble(line -> Double.parseDouble(line.split(",")[1])).toArray();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.ddpm4j.train;
 import io.github.ddpm4j.image.Png;
 import java.awt.BasicStroke;
 import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
@@ -14,19 +15,37 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
  * Picture of a training run's loss: every step and a mean of many, at the middle of its steps, on a
  * logarithmic axis.
  */
-final class LossPlot {
+public final class LossPlot {
   /** More points than pixels add nothing. */
   private static final int MOST_POINTS = 2000;
 
-  private static final int AVERAGED = 100;
+  /** Steps of a mean: many, but not most of a short run. */
+  private static final int MOST_AVERAGED = 100;
+
+  private static final int LEAST_MEANS = 20;
   private static final int TICK_PIXELS = 100;
 
   private LossPlot() {}
 
   /**
+   * The picture of a run.
+   *
+   * @param folder of the run, with its {@code loss.csv}
+   * @throws io.github.ddpm4j.DataFormatException if that is missing or holds no losses
+   */
+  public static BufferedImage ofRun(Path folder) {
+    return draw(LossLog.read(folder.resolve(TrainingRun.LOSSES)));
+  }
+
+  static void save(Path file, double[] losses) {
+    Png.write(file, draw(losses));
+  }
+
+  /**
    * @param losses of all steps, at least one
    */
-  static void save(Path file, double[] losses) {
+  private static BufferedImage draw(double[] losses) {
+    int averaged = Math.max(1, Math.min(MOST_AVERAGED, losses.length / LEAST_MEANS));
     double[] sums = new double[losses.length + 1];
     for (int i = 0; i < losses.length; i++) {
       sums[i + 1] = sums[i] + losses[i];
@@ -41,7 +60,7 @@ final class LossPlot {
       int end = Math.min((point + 1) * stride, losses.length);
       steps[point] = end;
       means[point] = mean(sums, point * stride, end);
-      int first = Math.max(0, end - AVERAGED);
+      int first = Math.max(0, end - averaged);
       centres[point] = (first + 1 + end) / 2.0;
       averages[point] = mean(sums, first, end);
     }
@@ -64,11 +83,11 @@ final class LossPlot {
         .setLineColor(new Color(170, 190, 220))
         .setLineStyle(new BasicStroke(1));
     chart
-        .addSeries("mean of " + AVERAGED + " steps", centres, averages)
+        .addSeries("mean of " + averaged + (averaged == 1 ? " step" : " steps"), centres, averages)
         .setMarker(SeriesMarkers.NONE)
         .setLineColor(new Color(20, 60, 140))
         .setLineStyle(new BasicStroke(2));
-    Png.write(file, BitmapEncoder.getBufferedImage(chart));
+    return BitmapEncoder.getBufferedImage(chart);
   }
 
   /** Mean of the numbers from first to before end, by the sums of all before each. */

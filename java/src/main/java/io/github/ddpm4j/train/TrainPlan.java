@@ -25,12 +25,15 @@ import java.nio.file.Path;
 public record TrainPlan(NetworkConfig network, SchedulerConfig scheduler, TrainConfig training) {
   private static final String PRESETS = "/io/github/ddpm4j/presets/";
 
-  /** A plan that comes with the library: {@code mnist}. */
+  /**
+   * A plan that comes with the library: {@code mnist}, the bundled model's, or {@code notebook}, the
+   * U-Net that attends at every resolution, with the recipe of the notebook it is from.
+   */
   public static TrainPlan preset(String name) {
     try (InputStream in = TrainPlan.class.getResourceAsStream(PRESETS + name + ".json")) {
       if (in == null) {
         throw new InvalidArgumentException(
-            "no preset named '" + name + "' comes with ddpm4j, expected mnist");
+            "no preset named '" + name + "' comes with ddpm4j, expected mnist or notebook");
       }
       return parse(
           Path.of("classpath:" + PRESETS + name + ".json"),

@@ -28,6 +28,9 @@ import java.util.function.Consumer;
  * </table>
  */
 public final class TrainingRun {
+  /** The file of the losses. */
+  static final String LOSSES = "loss.csv";
+
   private static final int SAMPLES = 64;
   private static final int SAMPLING_STEPS = 50;
   private static final int COLUMNS = 8;
@@ -81,7 +84,7 @@ public final class TrainingRun {
       throw new DdpmException("folder " + folder + " cannot be made: " + e, e);
     }
     TrainConfig config = trainer.config();
-    try (LossLog log = LossLog.openAfter(folder.resolve("loss.csv"), trainer.state().step())) {
+    try (LossLog log = LossLog.openAfter(folder.resolve(LOSSES), trainer.state().step())) {
       long saved = -1;
       while (trainer.state().step() < config.steps() && !stopping) {
         Trainer.StepResult result = trainer.step();

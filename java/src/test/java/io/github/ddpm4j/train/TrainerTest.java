@@ -17,6 +17,7 @@ import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
 import io.github.ddpm4j.unet.BlockType;
+import io.github.ddpm4j.unet.DualPathUNetConfig;
 import io.github.ddpm4j.unet.UNet;
 import io.github.ddpm4j.unet.UNetConfig;
 import java.nio.file.Path;
@@ -222,6 +223,11 @@ class TrainerTest {
     assertThat(TrainConfig.fromJson(file, config.toJson())).isEqualTo(config);
     assertThat(TrainConfig.fromJson(file, "{}")).isEqualTo(TrainConfig.defaults());
     assertThat(TrainPlan.preset("mnist").training().batch()).isEqualTo(48);
+    TrainPlan notebook = TrainPlan.preset("notebook");
+    assertThat(notebook.network()).isEqualTo(DualPathUNetConfig.builder().build());
+    assertThat(notebook.scheduler().predictionType()).isEqualTo(PredictionType.EPSILON);
+    // 50 epochs of 60,000 images.
+    assertThat(notebook.training().steps()).isEqualTo(notebook.training().stepsOf(50, 60_000));
     assertThatThrownBy(() -> TrainPlan.preset("nothing"))
         .isInstanceOf(InvalidArgumentException.class);
   }
