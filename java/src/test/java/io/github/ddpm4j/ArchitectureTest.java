@@ -21,6 +21,15 @@ class ArchitectureTest {
           .resideInAPackage("..cli..");
 
   @ArchTest
+  static final ArchRule onlyTheCommandLineKnowsTheServer =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("..serve..", "..cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("..serve..", "com.sun.net.httpserver..");
+
+  @ArchTest
   static final ArchRule schedulesArePureJava =
       noClasses()
           .that()
