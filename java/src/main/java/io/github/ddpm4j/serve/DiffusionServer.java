@@ -104,6 +104,11 @@ public final class DiffusionServer implements AutoCloseable {
     return "http://" + name + ":" + http.getAddress().getPort() + "/";
   }
 
+  /** Number of runs under way. */
+  int running() {
+    return runs.size();
+  }
+
   private void answer(HttpExchange exchange) {
     try (exchange) {
       Guard.addHeaders(exchange.getResponseHeaders());

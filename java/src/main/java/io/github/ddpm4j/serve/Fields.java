@@ -1,7 +1,9 @@
 package io.github.ddpm4j.serve;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.ddpm4j.InvalidArgumentException;
 import java.io.IOException;
@@ -14,7 +16,8 @@ import java.util.TreeSet;
  * expected; {@link #finish} refuses what was not read.
  */
 final class Fields {
-  static final ObjectMapper MAPPER = new ObjectMapper();
+  static final ObjectMapper MAPPER =
+      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
   private static final int SHOWN_CHARACTERS = 80;
 
@@ -119,7 +122,7 @@ final class Fields {
   }
 
   private static String shown(JsonNode value) {
-    String text = value == null ? "missing" : value.toString();
+    String text = value == null || value.isMissingNode() ? "missing" : value.toString();
     return text.length() <= SHOWN_CHARACTERS ? text : text.substring(0, SHOWN_CHARACTERS) + "...";
   }
 }

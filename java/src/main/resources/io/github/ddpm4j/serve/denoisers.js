@@ -20,20 +20,22 @@ export function choice(form, { denoisers }, changed) {
     rival.replaceChildren(new Option("nothing", ""), ...others.map(option));
     rival.value = others.some((d) => d.id === kept) ? kept : "";
     rival.disabled = others.every((d) => d.problem);
+  }
+
+  function choose(id) {
+    denoiser.value = id;
+    fill();
     changed();
   }
 
-  denoiser.addEventListener("change", fill);
+  denoiser.addEventListener("change", () => choose(denoiser.value));
   rival.addEventListener("change", changed);
   fill();
   return {
     chosen,
     /** Of the network among the chosen, or else the first of all. */
-    scheduler: () => (chosen().find((d) => d.timesteps) ?? denoisers.find((d) => d.timesteps)),
-    choose(id) {
-      denoiser.value = id;
-      fill();
-    },
+    scheduler: () => chosen().find((d) => d.timesteps) ?? denoisers.find((d) => d.timesteps),
+    choose,
   };
 }
 

@@ -22,10 +22,6 @@ export function forward(offered) {
   const choices = choice(form, offered, rebuild);
 
   function rebuild() {
-    // Not yet known while the selects are filled for the first time.
-    if (!choices) {
-      return;
-    }
     const chosen = choices.chosen();
     const [first] = chosen;
     if (own && own.bytes.length !== first.height * first.width * first.channels) {
@@ -63,10 +59,11 @@ export function forward(offered) {
     busy = true;
     again = false;
     const shownViews = views;
+    const name = own?.name;
     try {
       const results = await Promise.all(shownViews.map(({ denoiser }) => preview(request(denoiser))));
       results.forEach((result, i) => show(shownViews[i], result));
-      say(own ? `Image: ${own.name}` : describe(results[0]));
+      say(name ? `Image: ${name}` : describe(results[0]));
     } catch (error) {
       say(error.message, true);
     }
@@ -110,8 +107,12 @@ export function forward(offered) {
         const meter = document.createElement("meter");
         meter.value = weight;
         meter.ariaLabel = "weight";
-        const text = `#${part.index}: ${(weight * 100).toPrecision(3)} %`;
-        element.append(picture(decode(part.pixels), view.denoiser, `training image ${part.index}`), meter, text);
+        const percent = weight < 1e-4 ? "below 0.01" : (weight * 100).toFixed(2);
+        element.append(
+          picture(decode(part.pixels), view.denoiser, `training image ${part.index}`),
+          meter,
+          Object.assign(document.createElement("span"), { textContent: `#${part.index}` }),
+          `${percent} %`);
         return element;
       }));
   }

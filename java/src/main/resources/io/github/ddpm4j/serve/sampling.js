@@ -27,11 +27,11 @@ export function sampling(offered, pick) {
   const choices = choice(form, offered, bound);
 
   function bound() {
-    const [denoiser] = [...form.elements.denoiser.selectedOptions].map((o) =>
-      offered.denoisers.find((d) => d.id === o.value));
+    const [denoiser] = choices.chosen();
     count.max = denoiser.mostImages;
     nearest.disabled = !denoiser.trainingImages;
   }
+  bound();
 
   sampler.addEventListener("change", () => {
     steps.value = sampler.value === "ddpm" ? choices.scheduler().timesteps : 50;
@@ -53,6 +53,7 @@ export function sampling(offered, pick) {
     if (running !== mine) {
       return;
     }
+    running = [];
     form.elements.cancel.disabled = true;
     const failure = ends.find((e) => e.status === "rejected");
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
