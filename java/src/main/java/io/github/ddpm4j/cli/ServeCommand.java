@@ -55,11 +55,19 @@ final class ServeCommand implements Callable<Integer> {
     Map<String, DiffusionModel> models = new LinkedHashMap<>();
     models.put(model.model, model.open());
     models.computeIfAbsent(BUNDLED, name -> ModelOptions.open(name, Device.cpu()));
-    DiffusionServer server =
-        new DiffusionServer(host, port, new Workbench(models, SamplerOptions.all(), data));
+    DiffusionServer server = start(new Workbench(models, SamplerOptions.all(), data));
     Runtime.getRuntime().addShutdownHook(new Thread(server::close));
     System.out.println("the page is at " + server.url() + " until Ctrl-C");
     new CountDownLatch(1).await();
     return 0;
+  }
+
+  private DiffusionServer start(Workbench workbench) {
+    try {
+      return new DiffusionServer(host, port, workbench);
+    } catch (RuntimeException e) {
+      workbench.close();
+      throw e;
+    }
   }
 }

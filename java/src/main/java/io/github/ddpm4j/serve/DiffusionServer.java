@@ -45,7 +45,8 @@ public final class DiffusionServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DiffusionServer.class);
 
   static {
-    // Without it, the second of an event's two packets waits for the client to acknowledge the first.
+    // Without it, the second of an event's two packets waits for the client to acknowledge the
+    // first.
     System.setProperty("sun.net.httpserver.nodelay", "true");
     // Clients that never finish their request do not keep a thread.
     System.setProperty("sun.net.httpserver.maxReqTime", "30");
@@ -194,8 +195,7 @@ public final class DiffusionServer implements AutoCloseable {
     if (!places.tryAcquire()) {
       exchange.getResponseHeaders().set("Retry-After", "5");
       throw new HttpProblem(
-          503,
-          MOST_COMPUTATIONS + " computations are under way, expected fewer: try again later");
+          503, MOST_COMPUTATIONS + " computations are under way, expected fewer: try again later");
     }
   }
 

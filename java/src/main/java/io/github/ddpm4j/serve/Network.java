@@ -26,9 +26,7 @@ record Network(String name, DiffusionModel model, Shape image) implements Denois
               + ", expected a known size and 1 or 3 channels");
     }
     return new Network(
-        name,
-        model,
-        Shape.of(config.sampleHeight(), config.sampleWidth(), config.inChannels()));
+        name, model, Shape.of(config.sampleHeight(), config.sampleWidth(), config.inChannels()));
   }
 
   @Override

@@ -5,7 +5,6 @@ import io.github.ddpm4j.SampleOptions;
 import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.metrics.NearestImages;
 import io.github.ddpm4j.sampler.Sampler;
-import io.github.ddpm4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,9 +12,9 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A run of a sampler, told as events: {@code start}, a {@code step} for each step, {@code done} with
- * the images, {@code nearest} with the training images nearest to them; {@code cancelled} or {@code
- * failed} where it ends early. Runs take turns, a step at a time.
+ * A run of a sampler, told as events: {@code start}, a {@code step} for each step, {@code done}
+ * with the images, {@code nearest} with the training images nearest to them; {@code cancelled} or
+ * {@code failed} where it ends early. Runs take turns, a step at a time.
  */
 final class SamplingRun {
   /** Steps that are sent with pictures, at most about. */
@@ -92,7 +91,12 @@ final class SamplingRun {
               (index, of, t, x, x0) -> {
                 boolean shown = index % ((of - 1) / PICTURES + 1) == 0 || index == of - 1;
                 Step step =
-                    new Step(index, of, t, shown ? Pictures.bytes(x) : null, shown ? Pictures.bytes(x0) : null);
+                    new Step(
+                        index,
+                        of,
+                        t,
+                        shown ? Pictures.bytes(x) : null,
+                        shown ? Pictures.bytes(x0) : null);
                 turn.unlock();
                 try {
                   events.send("step", step);
@@ -133,5 +137,4 @@ final class SamplingRun {
       throw new CancellationException();
     }
   }
-
 }

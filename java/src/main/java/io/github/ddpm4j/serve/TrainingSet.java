@@ -84,9 +84,7 @@ final class TrainingSet implements Denoiser, AutoCloseable {
   Exhibit exhibit(int index) {
     ImageDataset images = load().images();
     return new Exhibit(
-        index,
-        images.hasLabels() ? images.label(index) : null,
-        images.images(index).bytes());
+        index, images.hasLabels() ? images.label(index) : null, images.images(index).bytes());
   }
 
   @Override

@@ -118,9 +118,9 @@ final class Browser implements AutoCloseable {
   private void receive(String message) {
     try {
       JsonNode json = MAPPER.readTree(message);
-      if (json.has("id")) {
+      if (json.path("id").asInt() > 0) {
         replies.remove(json.get("id").asInt()).complete(json);
-      } else if (json.get("method").asText().equals("Runtime.exceptionThrown")) {
+      } else if (json.path("method").asText().equals("Runtime.exceptionThrown")) {
         complaints.add(json.at("/params/exceptionDetails").toString());
       } else if (json.at("/params/entry/level").asText().equals("error")) {
         complaints.add(json.at("/params/entry").toString());
@@ -205,10 +205,10 @@ final class Browser implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
-    socket.abort();
     List<ProcessHandle> children = process.descendants().toList();
-    process.destroy();
-    process.waitFor(5, TimeUnit.SECONDS);
+    socket.sendText("{\"id\": 0, \"method\": \"Browser.close\"}", true);
+    process.waitFor(10, TimeUnit.SECONDS);
+    socket.abort();
     children.forEach(ProcessHandle::destroyForcibly);
     process.destroyForcibly().waitFor();
   }

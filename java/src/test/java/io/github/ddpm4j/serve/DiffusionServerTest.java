@@ -249,7 +249,8 @@ class DiffusionServerTest {
   @Test
   void otherSitesPagesAreRefused() throws Exception {
     String own = server.url().replaceAll("/$", "");
-    for (String origin : List.of("http://evil.example", "null", "http://localhost:1", "https" + own)) {
+    for (String origin :
+        List.of("http://evil.example", "null", "http://localhost:1", "https" + own)) {
       assertRefused(
           client.send("POST", "api/runs", NETWORK + "}", "Origin", origin), 403, "origin is '");
     }

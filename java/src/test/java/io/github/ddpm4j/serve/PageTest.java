@@ -72,21 +72,25 @@ class PageTest {
     set("#sampling [name=count]", "4");
     browser.evaluate(DRAW);
     waitForStatus("sampling", "Done");
-    assertThat(browser.evaluate("document.querySelectorAll('.lane').length").asInt()).isEqualTo(2);
+    assertThat(browser.evaluate("document.querySelectorAll('#sampling .lane').length").asInt())
+        .isEqualTo(2);
     assertThat(browser.evaluate("document.querySelectorAll('#sampling .exhibit canvas').length"))
         .hasToString("16");
-    // Two by two images of 28 pixels with a gap, as they are in the picture: neither empty nor even.
-    assertThat(browser.evaluate("document.querySelector('.lane canvas').width").asInt())
+    // Two by two images of 28 pixels with a gap, as they are in the picture: neither empty nor
+    // even.
+    assertThat(browser.evaluate("document.querySelector('#sampling .lane canvas').width").asInt())
         .isEqualTo(57);
     assertThat(
             browser
                 .evaluate(
-                    "new Set(document.querySelector('.lane canvas').getContext('2d')"
+                    "new Set(document.querySelector('#sampling .lane canvas').getContext('2d')"
                         + ".getImageData(0, 0, 28, 28).data).size")
                 .asInt())
         .isGreaterThan(10);
     assertThat(
-            browser.evaluate("document.querySelectorAll('.exhibits')[1].textContent").asText())
+            browser
+                .evaluate("document.querySelectorAll('#sampling .exhibits')[1].textContent")
+                .asText())
         .containsPattern("^#\\d+, 0\\.00");
 
     browser.evaluate("document.querySelector('#sampling .exhibit').click()");
@@ -102,7 +106,11 @@ class PageTest {
     bench.gate.release(2);
     browser.waitFor("document.querySelector('#sampling progress')?.value === 2");
     browser.evaluate("document.querySelector('#sampling [name=cancel]').click()");
-    while (browser.evaluate("performance.getEntriesByType('resource').filter(e => /runs.\\d/.test(e.name)).length").asInt() == 0) {
+    while (browser
+            .evaluate(
+                "performance.getEntriesByType('resource').filter(e => /runs.\\d/.test(e.name)).length")
+            .asInt()
+        == 0) {
       Thread.sleep(20);
     }
     bench.gate.release(1000);
@@ -159,8 +167,7 @@ class PageTest {
     for (String view : List.of("sampling", "forward")) {
       browser.evaluate("location.hash = '#" + view + "'");
       browser.waitFor("!document.getElementById('" + view + "').hidden");
-      assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
-          .isEqualTo(width);
+      assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt()).isEqualTo(width);
       // Every field has a name for those who do not see it.
       assertThat(
               browser.evaluate(

@@ -120,12 +120,12 @@ class PreviewTest {
       assertThat(Pictures.bytes(image))
           .isEqualTo(new Images(1, 1, 4, 1, new float[] {0.5f, -0.5f, 0, 1}).bytes());
       Tensor wide = scope.tensor(Shape.of(1, 1, 4, 1), 2, 0, 0, 0);
-      assertThat(Pictures.bytes(wide)).isEqualTo(new Images(1, 1, 4, 1, new float[] {2, 0, 0, 0}).bytes());
+      assertThat(Pictures.bytes(wide))
+          .isEqualTo(new Images(1, 1, 4, 1, new float[] {2, 0, 0, 0}).bytes());
       Tensor scaled = scope.tensor(Shape.of(1, 1, 4, 1), 4, -1, 1, 0);
       float rms = (float) Math.sqrt(18 / 4.0);
       assertThat(Pictures.bytes(scaled))
-          .isEqualTo(
-              new Images(1, 1, 4, 1, new float[] {4 / rms, -1 / rms, 1 / rms, 0}).bytes());
+          .isEqualTo(new Images(1, 1, 4, 1, new float[] {4 / rms, -1 / rms, 1 / rms, 0}).bytes());
     }
   }
 }
