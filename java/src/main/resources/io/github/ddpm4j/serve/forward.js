@@ -107,7 +107,7 @@ export function forward(offered) {
         const meter = document.createElement("meter");
         meter.value = weight;
         meter.ariaLabel = "weight";
-        const percent = weight < 1e-4 ? "below 0.01" : (weight * 100).toFixed(2);
+        const percent = weight < 1e-4 ? "< 0.01" : (weight * 100).toFixed(2);
         element.append(
           picture(decode(part.pixels), view.denoiser, `training image ${part.index}`),
           meter,
