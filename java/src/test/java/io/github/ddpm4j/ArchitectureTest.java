@@ -30,6 +30,15 @@ class ArchitectureTest {
           .resideInAPackage("..guide..");
 
   @ArchTest
+  static final ArchRule onlyTheCommandLineKnowsTheServer =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("..serve..", "..cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("..serve..", "com.sun.net.httpserver..");
+
+  @ArchTest
   static final ArchRule schedulesArePureJava =
       noClasses()
           .that()

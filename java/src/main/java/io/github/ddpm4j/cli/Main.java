@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
       LikelihoodCommand.class,
       CompareCommand.class,
       OptimalCommand.class,
+      ServeCommand.class,
       ClassifierCommand.class,
       GuideCommand.class,
       InfoCommand.class

@@ -9,7 +9,9 @@ import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BiFunction;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -70,6 +72,15 @@ final class SamplerOptions {
     public Iterator<String> iterator() {
       return Arrays.stream(Kind.values()).map(Kind::toString).iterator();
     }
+  }
+
+  /** The samplers by name. */
+  static Map<String, BiFunction<SchedulerConfig, Integer, Sampler>> all() {
+    Map<String, BiFunction<SchedulerConfig, Integer, Sampler>> all = new LinkedHashMap<>();
+    for (Kind kind : Kind.values()) {
+      all.put(kind.label, kind.sampler);
+    }
+    return all;
   }
 
   static final class Converter implements ITypeConverter<Kind> {
