@@ -52,7 +52,7 @@ public final class TorchFile implements TensorFile {
       return new TorchFile(
           file, LegacyTorchArchive.is(file) ? LegacyTorchArchive.open(file) : ZipTorchArchive.open(file));
     } catch (IOException | IllegalArgumentException e) {
-      throw unreadable(file, "is nothing that torch.save writes: " + e, e);
+      throw unreadable(file, "is neither a zip archive nor what torch.save wrote before PyTorch 1.6: " + e, e);
     }
   }
 
