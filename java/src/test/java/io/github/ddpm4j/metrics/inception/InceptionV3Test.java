@@ -57,7 +57,7 @@ class InceptionV3Test {
   }
 
   @ParameterizedTest
-  @CsvSource({"FID, 299, 299", "TORCHVISION, 107, 139"})
+  @CsvSource({"FID, 107, 91", "TORCHVISION, 80, 100"})
   void isLibtorchsLayerByLayer(Variant variant, int height, int width) {
     float[] pixels = noise(2 * height * width * 3, 1);
     TorchInception torch = new TorchInception(variant, 2);
@@ -107,11 +107,11 @@ class InceptionV3Test {
     Map<String, Safetensors.Array> arrays = torch.arrays();
     Path good = save(arrays, "good.safetensors");
     try (InceptionV3 network = load(good, Variant.FID)) {
-      Images images = new Images(9, 32, 28, 3, noise(9 * 32 * 28 * 3, 4));
+      Images images = new Images(2, 32, 28, 3, noise(2 * 32 * 28 * 3, 4));
       FeatureExtractor.Features all = network.extract(images);
-      FeatureExtractor.Features one = network.extract(images.slice(8, 1));
-      assertThat(one.features()[0]).isEqualTo(all.features()[8]).hasSize(2048);
-      assertThat(one.logits()[0]).isEqualTo(all.logits()[8]).hasSize(1008);
+      FeatureExtractor.Features one = network.extract(images.slice(1, 1));
+      assertThat(one.features()[0]).isEqualTo(all.features()[1]).hasSize(2048);
+      assertThat(one.logits()[0]).isEqualTo(all.logits()[1]).hasSize(1008);
       assertThatThrownBy(() -> network.extract(new Images(1, 4, 4, 2, new float[32])))
           .isInstanceOf(InvalidArgumentException.class)
           .hasMessageContaining("1 or 3 channels");

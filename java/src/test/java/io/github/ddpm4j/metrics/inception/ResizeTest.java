@@ -30,8 +30,9 @@ class ResizeTest {
 
   private static Tensor tensor(Images images) {
     float[] values = new float[images.pixels().length];
+    byte[] bytes = images.bytes();
     for (int i = 0; i < values.length; i++) {
-      values[i] = images.bytes()[i] & 0xff;
+      values[i] = bytes[i] & 0xff;
     }
     return TorchInception.tensor(values, 1, images.height(), images.width(), images.channels())
         .permute(0, 3, 1, 2)
@@ -46,7 +47,7 @@ class ResizeTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"32, 32, 99", "28, 20, 31", "120, 75, 40", "40, 40, 40"})
+  @CsvSource({"32, 32, 67", "28, 20, 31", "70, 55, 40", "40, 40, 40"})
   void pytorchIsLibtorchsBilinear(int height, int width, int size) {
     Images images = bytes(height, width, 3);
     float[] expected =
@@ -58,7 +59,7 @@ class ResizeTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"32, 32, 99", "28, 20, 31", "120, 75, 40", "40, 40, 40"})
+  @CsvSource({"32, 32, 67", "28, 20, 31", "70, 55, 40", "40, 40, 40"})
   void cleanIsLibtorchsAntialiasedBicubic(int height, int width, int size) {
     // With antialiasing libtorch takes PIL's kernel and its way of cutting it at borders.
     Images images = bytes(height, width, 3);
