@@ -105,6 +105,18 @@ struct SiluBackwardArgs {
   int64_t count;
 };
 
+struct ReluArgs {
+  const float* x;
+  float* y;
+  int64_t count;
+};
+
+struct ReluBackwardArgs {
+  const float *x, *dy;
+  float* dx;
+  int64_t count;
+};
+
 struct AddArgs {
   const float *a, *b;
   float* y;
@@ -322,6 +334,8 @@ struct Backend {
   Op<GroupNormBackwardArgs> group_norm_backward = nullptr;
   Op<SiluArgs> silu = nullptr;
   Op<SiluBackwardArgs> silu_backward = nullptr;
+  Op<ReluArgs> relu = nullptr;
+  Op<ReluBackwardArgs> relu_backward = nullptr;
   Op<AddArgs> add = nullptr;
   Op<ScaleArgs> scale = nullptr;
   Op<ConcatArgs> concat = nullptr;

@@ -75,6 +75,44 @@ TEST(silu_refuses_bad_operands) {
   FAILS(DDPM_INVALID_ARGUMENT, "not aligned", ddpm_silu(x + 1, y, 3));
 }
 
+TEST(relu_is_exact_for_any_count_and_keeps_nan) {
+  for (int i = 0; i < 40; ++i) {
+    int64_t count = pick(random, 1, i < 20 ? 40 : 50000);
+    std::vector<float> x = normal(random, count), dy = normal(random, count);
+    Array in(x), dy_in(dy), out(count), dx(count);
+    OK(ddpm_relu(in, out, count));
+    check_same(out.get(), reference::relu(x), "relu");
+    OK(ddpm_relu_backward(in, dy_in, dx, count));
+    std::vector<float> slope(x.size());
+    for (size_t j = 0; j < x.size(); ++j) slope[j] = x[j] > 0 ? dy[j] : 0;
+    check_same(dx.get(), slope, "relu_backward");
+    OK(ddpm_relu(in, in, count));
+    check_same(in.get(), out.get(), "relu in place");
+  }
+  Array nan({NAN, -INFINITY, INFINITY}), y(3);
+  OK(ddpm_relu(nan, y, 3));
+  auto got = y.get();
+  CHECK(std::isnan(got[0]) && got[1] == 0 && got[2] == INFINITY);
+}
+
+TEST(relu_gradient_matches_central_differences) {
+  // Away from the kink at 0, which differences would straddle.
+  std::vector<float> x = normal(random, 500), dy = normal(random, 500);
+  for (float& v : x) v += v < 0 ? -0.1f : 0.1f;
+  Array x_in(x), dy_in(dy), dx(500);
+  OK(ddpm_relu_backward(x_in, dy_in, dx, 500));
+  check_gradient(
+      random, dx.get(), as<double>(x),
+      [&](const std::vector<double>& at) { return reference::dot(reference::relu(at), dy); }, "relu_backward");
+}
+
+TEST(relu_refuses_bad_operands) {
+  Array x({1, 2, 3}), y(3);
+  FAILS(DDPM_INVALID_ARGUMENT, "x must not be null", ddpm_relu(0, y, 3));
+  FAILS(DDPM_INVALID_ARGUMENT, "needs 400 bytes", ddpm_relu(x, y, 100));
+  FAILS(DDPM_INVALID_ARGUMENT, "y overlaps x", ddpm_relu(x, x + 4, 3));
+}
+
 TEST(add_scale_concat_and_sum_pixels_are_exact_on_whole_numbers) {
   for (int i = 0; i < 30; ++i) {
     int n = static_cast<int>(pick(random, 1, 4)), pixels = static_cast<int>(pick(random, 1, 60));

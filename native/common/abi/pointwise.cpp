@@ -32,6 +32,31 @@ ddpm_status ddpm_silu_backward(ddpm_mem x, ddpm_mem dy, ddpm_mem dx, int64_t cou
   });
 }
 
+ddpm_status ddpm_relu(ddpm_mem x, ddpm_mem y, int64_t count) {
+  return guard([&] {
+    elements("x", count);
+    Operands operands("relu");
+    ReluArgs args{};
+    args.x = operands.in(x, "x", count);
+    args.y = operands.out_in_place(y, "y", count);
+    args.count = count;
+    dispatch(operands.device(), "relu", &Backend::relu, args);
+  });
+}
+
+ddpm_status ddpm_relu_backward(ddpm_mem x, ddpm_mem dy, ddpm_mem dx, int64_t count) {
+  return guard([&] {
+    elements("x", count);
+    Operands operands("relu_backward");
+    ReluBackwardArgs args{};
+    args.x = operands.in(x, "x", count);
+    args.dy = operands.in(dy, "dy", count);
+    args.dx = operands.out_in_place(dx, "dx", count);
+    args.count = count;
+    dispatch(operands.device(), "relu_backward", &Backend::relu_backward, args);
+  });
+}
+
 ddpm_status ddpm_add(ddpm_mem a, ddpm_mem b, ddpm_mem y, int64_t count) {
   return guard([&] {
     elements("a", count);

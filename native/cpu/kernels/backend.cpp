@@ -24,6 +24,8 @@ const Backend* backend() {
     table.attention_backward = attention_backward;
     table.silu = silu;
     table.silu_backward = silu_backward;
+    table.relu = relu;
+    table.relu_backward = relu_backward;
     table.add = add;
     table.scale = scale;
     table.concat = concat;

@@ -28,6 +28,8 @@ ddpm_status attention_backward(const AttentionBackwardArgs& args);
 // pointwise.cpp
 ddpm_status silu(const SiluArgs& args);
 ddpm_status silu_backward(const SiluBackwardArgs& args);
+ddpm_status relu(const ReluArgs& args);
+ddpm_status relu_backward(const ReluBackwardArgs& args);
 ddpm_status add(const AddArgs& args);
 ddpm_status scale(const ScaleArgs& args);
 ddpm_status concat(const ConcatArgs& args);

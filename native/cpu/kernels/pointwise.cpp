@@ -17,6 +17,19 @@ ddpm_status silu_backward(const SiluBackwardArgs& a) {
   return DDPM_OK;
 }
 
+ddpm_status relu(const ReluArgs& a) {
+  // The comparison is false for NaN, which so stays.
+  map(
+      a.count, a.y, [zero = broadcast(0)](Vec x) { return x < zero ? zero : x; }, a.x);
+  return DDPM_OK;
+}
+
+ddpm_status relu_backward(const ReluBackwardArgs& a) {
+  map(
+      a.count, a.dx, [zero = broadcast(0)](Vec x, Vec dy) { return x > zero ? dy : zero; }, a.x, a.dy);
+  return DDPM_OK;
+}
+
 ddpm_status fill(const FillArgs& a) {
   Vec value = broadcast(a.value);
   map(

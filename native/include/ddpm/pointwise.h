@@ -12,6 +12,12 @@ ddpm_status ddpm_silu(ddpm_mem x, ddpm_mem y, int64_t count);
 /** dx = dy * d silu(x) / dx; dx may be dy. */
 ddpm_status ddpm_silu_backward(ddpm_mem x, ddpm_mem dy, ddpm_mem dx, int64_t count);
 
+/** y = max(x, 0), NaN for NaN; y may be x. */
+ddpm_status ddpm_relu(ddpm_mem x, ddpm_mem y, int64_t count);
+
+/** dx = dy where x > 0, else 0; dx may be dy. */
+ddpm_status ddpm_relu_backward(ddpm_mem x, ddpm_mem dy, ddpm_mem dx, int64_t count);
+
 /** y = a + b; y may be a or b. */
 ddpm_status ddpm_add(ddpm_mem a, ddpm_mem b, ddpm_mem y, int64_t count);
 

@@ -23,6 +23,13 @@ std::vector<T> silu_backward(const std::vector<T>& x, const std::vector<T>& dy) 
   return dx;
 }
 
+template <class T>
+std::vector<T> relu(const std::vector<T>& x) {
+  std::vector<T> y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) y[i] = x[i] < 0 ? 0 : x[i];
+  return y;
+}
+
 /** Sum of products: a scalar loss whose gradient by values is weights. */
 inline double dot(const std::vector<double>& values, const std::vector<float>& weights) {
   double sum = 0;

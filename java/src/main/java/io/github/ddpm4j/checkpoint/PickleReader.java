@@ -34,36 +34,40 @@ final class PickleReader {
   private final Map<Integer, Object> memo = new HashMap<>();
   private int opcodeAt;
 
-  private PickleReader(Path file, byte[] pickle) {
+  /** Storages that the pickle refers to, by key. */
+  private final Map<String, TorchTensor.Storage> storages = new LinkedHashMap<>();
+
+  /** A reader of the pickle that begins at the buffer's position. */
+  PickleReader(Path file, ByteBuffer in) {
     this.file = file;
-    in = ByteBuffer.wrap(pickle).order(ByteOrder.LITTLE_ENDIAN);
+    this.in = in.order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /**
-   * Runs a pickle.
+   * Runs the pickle; the buffer is then behind it.
    *
    * @return a {@link Map}, {@link List}, {@link String}, {@link Long}, {@link Double}, {@link
    *     Boolean}, {@link TorchTensor} or null
    * @throws CheckpointException if it is broken or holds anything else
    */
-  static Object read(Path file, byte[] pickle) {
-    PickleReader reader = new PickleReader(file, pickle);
+  Object read() {
     try {
-      return reader.run();
+      while (true) {
+        opcodeAt = in.position();
+        int opcode = in.get() & 0xff;
+        if (opcode == '.') {
+          return pop();
+        }
+        step(opcode);
+      }
     } catch (BufferUnderflowException e) {
-      throw reader.problem("ends in the middle");
+      throw problem("ends in the middle");
     }
   }
 
-  private Object run() {
-    while (true) {
-      opcodeAt = in.position();
-      int opcode = in.get() & 0xff;
-      if (opcode == '.') {
-        return pop();
-      }
-      step(opcode);
-    }
+  /** The storages that the pickle refers to, by key. */
+  Map<String, TorchTensor.Storage> storages() {
+    return storages;
   }
 
   private void step(int opcode) {
@@ -100,7 +104,7 @@ final class PickleReader {
       case 'u' -> setItems(popToMark());
       case 'a' -> append(popLast(1));
       case 'e' -> append(popToMark());
-      case 'Q' -> push(TorchGlobals.storage(this, pop()));
+      case 'Q' -> pushStorage();
       case 'R' -> reduce();
       case 'b' -> build();
       default ->
@@ -126,6 +130,12 @@ final class PickleReader {
     } else {
       throw problem("names Python code by something else than texts");
     }
+  }
+
+  private void pushStorage() {
+    TorchTensor.Storage storage = TorchGlobals.storage(this, pop());
+    storages.put(storage.key(), storage);
+    push(storage);
   }
 
   private void reduce() {

@@ -2,32 +2,22 @@ package io.github.ddpm4j.checkpoint;
 
 import io.github.ddpm4j.CheckpointException;
 import io.github.ddpm4j.tensor.Shape;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipFile;
 
 /**
- * A file of {@code torch.save}: a zip archive with a pickled dict of tensors and an entry for each
- * storage of numbers. No code of the pickle is run; see {@link PickleReader}. Tensors of dicts
- * within the dict are named with a dot, as in {@code model.conv_in.weight}.
+ * A file of {@code torch.save}: a pickled dict of tensors and storages of numbers, in a zip archive
+ * or in the form that PyTorch had before 1.6. No code of the pickle is run; see {@link
+ * PickleReader}. Tensors of dicts within the dict are named with a dot, as in {@code
+ * model.conv_in.weight}.
  */
 public final class TorchFile implements TensorFile {
-  private static final String PICKLE = "data.pkl";
-
-  /** Longest pickle that is read: that of 40,000 tensors. */
-  private static final int LARGEST_PICKLE = 8 << 20;
-
   /** Dicts within dicts; a pickle may also hold a dict in itself. */
   private static final int DEEPEST = 4;
 
@@ -38,17 +28,14 @@ public final class TorchFile implements TensorFile {
   private static final int SPARSEST = 64;
 
   private final Path file;
-  private final String prefix;
-  private final ByteOrder order;
+  private final TorchArchive archive;
   private final Map<String, TorchTensor> tensors = new LinkedHashMap<>();
   private int entries;
 
-  private TorchFile(Path file, ZipFile zip) throws IOException {
+  private TorchFile(Path file, TorchArchive archive) {
     this.file = file;
-    this.prefix = prefix(zip);
-    this.order = order(zip);
-    ZipEntry pickle = zip.getEntry(prefix + PICKLE);
-    Object root = PickleReader.read(file, bytes(zip, pickle, LARGEST_PICKLE));
+    this.archive = archive;
+    Object root = archive.root();
     if (!(root instanceof Map<?, ?> dict)) {
       throw problem("pickle", "holds " + kind(root) + ", expected a dict of tensors");
     }
@@ -61,44 +48,11 @@ public final class TorchFile implements TensorFile {
    * @throws CheckpointException if it cannot be read, or holds anything but tensors and dicts
    */
   public static TorchFile read(Path file) {
-    try (ZipFile zip = new ZipFile(file.toFile())) {
-      return new TorchFile(file, zip);
+    try {
+      return new TorchFile(
+          file, LegacyTorchArchive.is(file) ? LegacyTorchArchive.open(file) : ZipTorchArchive.open(file));
     } catch (IOException | IllegalArgumentException e) {
-      throw unreadable(
-          file, "is no zip archive, which torch.save writes since PyTorch 1.6: " + e, e);
-    }
-  }
-
-  private String prefix(ZipFile zip) {
-    List<String> pickles =
-        zip.stream()
-            .map(ZipEntry::getName)
-            .filter(name -> name.equals(PICKLE) || name.endsWith("/" + PICKLE))
-            .toList();
-    if (pickles.size() != 1) {
-      throw problem("archive", "has entries " + pickles + ", expected one " + PICKLE);
-    }
-    return pickles.get(0).substring(0, pickles.get(0).length() - PICKLE.length());
-  }
-
-  private ByteOrder order(ZipFile zip) throws IOException {
-    ZipEntry entry = zip.getEntry(prefix + "byteorder");
-    String order =
-        entry == null ? "little" : new String(bytes(zip, entry, 16), StandardCharsets.UTF_8);
-    return switch (order) {
-      case "little" -> ByteOrder.LITTLE_ENDIAN;
-      case "big" -> ByteOrder.BIG_ENDIAN;
-      default -> throw problem("byteorder", "is unknown, expected little or big");
-    };
-  }
-
-  private byte[] bytes(ZipFile zip, ZipEntry entry, int most) throws IOException {
-    try (InputStream in = zip.getInputStream(entry)) {
-      byte[] bytes = in.readNBytes(most + 1);
-      if (bytes.length > most) {
-        throw problem(entry.getName(), "is longer than " + most + " bytes");
-      }
-      return bytes;
+      throw unreadable(file, "is neither a zip archive nor what torch.save wrote before PyTorch 1.6: " + e, e);
     }
   }
 
@@ -180,28 +134,10 @@ public final class TorchFile implements TensorFile {
 
   /** The storage's bytes from a tensor's first element to its last. */
   private ByteBuffer bytes(String name, TorchTensor tensor) {
-    TorchTensor.Storage storage = tensor.storage();
-    long length = storage.count() * storage.dtype().size;
-    try (ZipFile zip = new ZipFile(file.toFile())) {
-      ZipEntry entry = zip.getEntry(prefix + "data/" + storage.key());
-      if (entry == null || entry.getSize() != length) {
-        throw problem(
-            name,
-            "is of storage "
-                + storage.key()
-                + (entry == null ? ", which is missing" : " of " + entry.getSize() + " bytes")
-                + ", expected "
-                + length
-                + " bytes");
-      }
-      byte[] bytes = new byte[(int) tensor.span() * storage.dtype().size];
-      try (InputStream in = zip.getInputStream(entry)) {
-        in.skipNBytes(tensor.offset() * storage.dtype().size);
-        if (in.readNBytes(bytes, 0, bytes.length) < bytes.length) {
-          throw new EOFException("the storage is shorter than the archive says");
-        }
-      }
-      return ByteBuffer.wrap(bytes).order(order);
+    int size = tensor.storage().dtype().size;
+    try {
+      return archive.read(
+          name, tensor.storage(), tensor.offset() * size, (int) tensor.span() * size);
     } catch (IOException e) {
       throw unreadable(file, "cannot be read: " + e, e);
     }

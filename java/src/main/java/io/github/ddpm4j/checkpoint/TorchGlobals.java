@@ -52,10 +52,13 @@ final class TorchGlobals {
     return shown.replaceAll("[^\\x20-\\x7e]", "?");
   }
 
-  /** The storage that a persistent id stands for: ('storage', type, key, device, count). */
+  /**
+   * The storage that a persistent id stands for: ('storage', type, key, device, count), and before
+   * PyTorch 1.6 None or the part of another storage that it is, which is refused.
+   */
   static TorchTensor.Storage storage(PickleReader reader, Object id) {
     if (id instanceof List<?> parts
-        && parts.size() == 5
+        && (parts.size() == 5 || parts.size() == 6 && parts.get(5) == null)
         && "storage".equals(parts.get(0))
         && parts.get(1) instanceof Global type
         && STORAGES.containsKey(type.name())

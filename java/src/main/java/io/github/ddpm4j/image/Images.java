@@ -147,6 +147,16 @@ public final class Images {
     return bytes;
   }
 
+  /** The images as files of bytes hold them: each value is {@code b/127.5 - 1} of its byte b. */
+  public Images quantized() {
+    byte[] bytes = bytes();
+    float[] values = new float[bytes.length];
+    for (int i = 0; i < bytes.length; i++) {
+      values[i] = (bytes[i] & 0xff) / 127.5f - 1;
+    }
+    return new Images(count, height, width, channels, values);
+  }
+
   /**
    * One image, grey or RGB.
    *

@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
  * <p>Three 3×3 convolutions with SiLU and 2×2 max pooling (16, 32, 64 channels), 128 features, ten
  * classes.
  */
-public final class DigitClassifier implements AutoCloseable {
+public final class DigitClassifier implements FeatureExtractor {
   /** Height and width of the pictures it takes. */
   public static final int SIZE = 28;
 
@@ -185,9 +185,38 @@ public final class DigitClassifier implements AutoCloseable {
    * @throws InvalidArgumentException if they are not 28×28 with one channel
    */
   public Judgement judge(Images images) {
+    Features seen = look(images);
+    float[][] probabilities = new float[images.count()][];
+    for (int i = 0; i < probabilities.length; i++) {
+      probabilities[i] = softmax(seen.logits()[i]);
+    }
+    return new Judgement(seen.features(), probabilities);
+  }
+
+  @Override
+  public String name() {
+    return "mnist";
+  }
+
+  @Override
+  public int dimension() {
+    return FEATURES;
+  }
+
+  @Override
+  public int classes() {
+    return CLASSES;
+  }
+
+  @Override
+  public Features extract(Images images) {
+    return look(images.quantized());
+  }
+
+  private Features look(Images images) {
     requireDigits(images, images.height(), images.width(), images.channels());
     float[][] features = new float[images.count()][];
-    float[][] probabilities = new float[images.count()][];
+    float[][] logits = new float[images.count()][];
     for (int first = 0; first < images.count(); first += BATCH) {
       int count = Math.min(BATCH, images.count() - first);
       try (Scope scope = Scope.open(device)) {
@@ -195,15 +224,14 @@ public final class DigitClassifier implements AutoCloseable {
             scope.tensor(Shape.of(count, SIZE, SIZE, 1), images.slice(first, count).pixels());
         Tensor h = features(x);
         float[] flatFeatures = h.toArray();
-        float[] logits = output.forward(h).toArray();
+        float[] flatLogits = output.forward(h).toArray();
         for (int i = 0; i < count; i++) {
           features[first + i] = Arrays.copyOfRange(flatFeatures, i * FEATURES, (i + 1) * FEATURES);
-          probabilities[first + i] =
-              softmax(Arrays.copyOfRange(logits, i * CLASSES, (i + 1) * CLASSES));
+          logits[first + i] = Arrays.copyOfRange(flatLogits, i * CLASSES, (i + 1) * CLASSES);
         }
       }
     }
-    return new Judgement(features, probabilities);
+    return new Features(features, logits);
   }
 
   private static void requireDigits(Object images, int height, int width, int channels) {

@@ -1,18 +1,21 @@
 package io.github.ddpm4j.metrics;
 
 import io.github.ddpm4j.InvalidArgumentException;
+import java.util.Arrays;
 import org.ejml.data.DMatrixRMaj;
-import org.ejml.dense.row.CommonOps_DDRM;
 import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
-import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
+import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
 /**
  * Fréchet distance between the normal distributions of two sets of features (Heusel et al., arXiv
- * 1706.08500, eq. 6): ‖m₁-m₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½).
+ * 1706.08500, eq. 6): ‖m₁-m₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½). With features of the FID Inception
+ * network it is the FID; covariances have the divisor n - 1, as in pytorch-fid and torch-fidelity.
  *
- * <p>The trace of the square root is taken as the sum of the roots of the eigenvalues of C₁^½ C₂
- * C₁^½, which is symmetric and has the eigenvalues of C₁C₂. So covariances without full rank, as of
- * fewer vectors than dimensions, need no care.
+ * <p>With C₁ = L₁L₁' and C₂ = L₂L₂' the trace of the square root is the sum of the singular values
+ * of L₁'L₂: the squares of these are the eigenvalues of C₁C₂. The factors have as many columns as
+ * the covariances have rank, so fewer vectors than dimensions need no care, no root of rounding
+ * noise is taken, and two equal distributions are at a distance of zero up to rounding. (pytorch-fid
+ * adds 1e-6 to the variances where a covariance is singular, which this does not.)
  */
 public final class FrechetDistance {
   private FrechetDistance() {}
@@ -22,63 +25,51 @@ public final class FrechetDistance {
    *     two vectors
    */
   public static double between(FeatureStatistics a, FeatureStatistics b) {
-    if (a.dimension() != b.dimension()) {
+    requireSame(a.dimension(), b.dimension());
+    return between(a.gaussian(), b.gaussian());
+  }
+
+  /**
+   * @throws InvalidArgumentException if the dimensions differ, or a covariance has a clearly
+   *     negative eigenvalue
+   */
+  public static double between(Gaussian a, Gaussian b) {
+    requireSame(a.dimension(), b.dimension());
+    double distance = a.trace() + b.trace() - 2 * traceOfRoot(a.covariance(), b.covariance());
+    for (int i = 0; i < a.dimension(); i++) {
+      distance += (a.mean()[i] - b.mean()[i]) * (a.mean()[i] - b.mean()[i]);
+    }
+    return distance;
+  }
+
+  /** tr (C₁C₂)^½. */
+  private static double traceOfRoot(double[][] a, double[][] b) {
+    double[][] left = SemidefiniteFactor.of(a);
+    double[][] right = SemidefiniteFactor.of(b);
+    if (left.length == 0 || right.length == 0) {
+      return 0;
+    }
+    double[][] columns = MatrixRows.transpose(right);
+    DMatrixRMaj product = new DMatrixRMaj(left.length, right.length);
+    double[] row = new double[right.length];
+    for (int i = 0; i < left.length; i++) {
+      Arrays.fill(row, 0);
+      MatrixRows.add(row, left[i], columns, columns.length, 0);
+      System.arraycopy(row, 0, product.data, i * right.length, right.length);
+    }
+    SingularValueDecomposition_F64<DMatrixRMaj> svd =
+        DecompositionFactory_DDRM.svd(left.length, right.length, false, false, false);
+    if (!svd.decompose(product)) {
       throw new InvalidArgumentException(
-          "dimensions are " + a.dimension() + " and " + b.dimension() + ", expected equal ones");
+          "the singular values of covariances do not converge: are features very large?");
     }
-    double[] meanA = a.mean();
-    double[] meanB = b.mean();
-    double distance = 0;
-    for (int i = 0; i < meanA.length; i++) {
-      distance += (meanA[i] - meanB[i]) * (meanA[i] - meanB[i]);
-    }
-    DMatrixRMaj covarianceA = new DMatrixRMaj(a.covariance());
-    DMatrixRMaj covarianceB = new DMatrixRMaj(b.covariance());
-    DMatrixRMaj root = squareRoot(covarianceA);
-    int n = root.numRows;
-    DMatrixRMaj half = new DMatrixRMaj(n, n);
-    DMatrixRMaj product = new DMatrixRMaj(n, n);
-    CommonOps_DDRM.mult(root, covarianceB, half);
-    CommonOps_DDRM.mult(half, root, product);
-    double traceOfRoot = 0;
-    EigenDecomposition_F64<DMatrixRMaj> eigen = decompose(symmetric(product), false);
-    for (int i = 0; i < n; i++) {
-      traceOfRoot += Math.sqrt(Math.max(0, eigen.getEigenvalue(i).getReal()));
-    }
-    return distance
-        + CommonOps_DDRM.trace(covarianceA)
-        + CommonOps_DDRM.trace(covarianceB)
-        - 2 * traceOfRoot;
+    return Arrays.stream(svd.getSingularValues(), 0, svd.numberOfSingularValues()).sum();
   }
 
-  /** V √Λ V' of a symmetric matrix; eigenvalues below zero by rounding count as zero. */
-  private static DMatrixRMaj squareRoot(DMatrixRMaj matrix) {
-    int n = matrix.numRows;
-    EigenDecomposition_F64<DMatrixRMaj> eigen = decompose(matrix.copy(), true);
-    DMatrixRMaj root = new DMatrixRMaj(n, n);
-    for (int i = 0; i < n; i++) {
-      double factor = Math.sqrt(Math.max(0, eigen.getEigenvalue(i).getReal()));
-      DMatrixRMaj vector = eigen.getEigenVector(i);
-      CommonOps_DDRM.multAddTransB(factor, vector, vector, root);
-    }
-    return root;
-  }
-
-  private static DMatrixRMaj symmetric(DMatrixRMaj matrix) {
-    DMatrixRMaj transposed = CommonOps_DDRM.transpose(matrix, null);
-    CommonOps_DDRM.addEquals(transposed, matrix);
-    CommonOps_DDRM.scale(0.5, transposed);
-    return transposed;
-  }
-
-  private static EigenDecomposition_F64<DMatrixRMaj> decompose(
-      DMatrixRMaj matrix, boolean vectors) {
-    EigenDecomposition_F64<DMatrixRMaj> eigen =
-        DecompositionFactory_DDRM.eig(matrix.numRows, vectors, true);
-    if (!eigen.decompose(matrix)) {
+  private static void requireSame(int a, int b) {
+    if (a != b) {
       throw new InvalidArgumentException(
-          "the eigenvalues of a covariance do not converge: are its features very large?");
+          "dimensions are " + a + " and " + b + ", expected equal ones");
     }
-    return eigen;
   }
 }

@@ -29,6 +29,20 @@ public final class PointwiseOps {
         x);
   }
 
+  /** max(x, 0). */
+  public static Tensor relu(Tensor x) {
+    Tensor y = x.scope().allocate(x.shape());
+    check(NativeApi.ddpm_relu(x.memory(), y.memory(), x.count()));
+    return Tape.record(
+        y,
+        dy -> {
+          Tensor dx = dy.scope().allocate(x.shape());
+          check(NativeApi.ddpm_relu_backward(x.memory(), dy.memory(), dx.memory(), x.count()));
+          x.addGradient(dx);
+        },
+        x);
+  }
+
   /** a + b, of the same shape. */
   public static Tensor add(Tensor a, Tensor b) {
     requireShape("b", b, a.shape());

@@ -25,11 +25,9 @@ class TorchFileTest {
 
   /** Written by Python's pickler, with torch.save's structure and state dicts' metadata. */
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
-  void whatPythonPicklesIsRead(int protocol) {
-    TorchFile file =
-        TorchFile.read(
-            Path.of("src/test/resources/checkpoint/python-protocol-" + protocol + ".pt"));
+  @ValueSource(strings = {"python-protocol-2", "python-protocol-4", "legacy"})
+  void whatPythonPicklesIsRead(String name) {
+    TorchFile file = TorchFile.read(Path.of("src/test/resources/checkpoint/" + name + ".pt"));
     assertThat(file.names()).containsExactly("a", "a.t", "a.slice", "p", "s");
     assertThat(file.shape("a")).isEqualTo(Shape.of(3, 4));
     assertThat(file.floats("a")).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
@@ -42,6 +40,39 @@ class TorchFileTest {
     assertThatThrownBy(() -> file.floats("b"))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("b: is missing");
+  }
+
+  @Test
+  void aLegacyFileThatEndsAnywhereIsRefused() throws IOException {
+    byte[] whole = Files.readAllBytes(Path.of("src/test/resources/checkpoint/legacy.pt"));
+    for (int length = 0; length < whole.length; length++) {
+      Path file = Files.write(folder.resolve("cut.pt"), Arrays.copyOf(whole, length));
+      assertThatThrownBy(
+              () -> {
+                TorchFile cut = TorchFile.read(file);
+                cut.names().forEach(cut::floats);
+              })
+          .as("first %d bytes", length)
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("cut.pt");
+    }
+  }
+
+  @Test
+  void aLegacyFileWithOneByteChangedIsReadOrRefused() throws IOException {
+    byte[] whole = Files.readAllBytes(Path.of("src/test/resources/checkpoint/legacy.pt"));
+    for (int at = 0; at < whole.length; at++) {
+      byte[] changed = whole.clone();
+      changed[at] ^= 0x41;
+      Path file = Files.write(folder.resolve("changed.pt"), changed);
+      try {
+        TorchFile read = TorchFile.read(file);
+        read.names().forEach(read::shape);
+        read.names().forEach(read::floats);
+      } catch (CheckpointException e) {
+        assertThat(e).hasMessageContaining("changed.pt");
+      }
+    }
   }
 
   @Test
