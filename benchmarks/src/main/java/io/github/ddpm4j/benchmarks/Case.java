@@ -13,11 +13,7 @@ import java.util.List;
  * @param memory what the contenders share, closed after them
  */
 record Case(
-    double flop,
-    double bytes,
-    double tolerance,
-    List<Contender> contenders,
-    AutoCloseable memory)
+    double flop, double bytes, double tolerance, List<Contender> contenders, AutoCloseable memory)
     implements AutoCloseable {
   /**
    * Compares all results with ddpm4j's.

@@ -115,8 +115,9 @@ final class NetworkCases {
   private static Case sampling(UNet unet, int batch) {
     DiffusionModel model = new DiffusionModel(unet, SchedulerConfig.defaults());
     SampleOptions options = SampleOptions.count(batch).sampler(Ddim.steps(STEPS)).seed(3);
-    Shape image = Shape.of(unet.config().sampleHeight(), unet.config().sampleWidth(),
-        unet.config().inChannels());
+    Shape image =
+        Shape.of(
+            unet.config().sampleHeight(), unet.config().sampleWidth(), unet.config().inChannels());
     List<Contender> contenders = new ArrayList<>();
     for (Contender contender : forward(unet, batch).contenders()) {
       NoisePredictor predictor = ((Prediction) contender).predictor();

@@ -173,8 +173,7 @@ final class OpCase {
         int[] s = inputs[i].shape().toArray();
         float[] array = inputs[i].toArray();
         shapes.put("x" + i, s.length == 4 ? new int[] {s[0], s[3], s[1], s[2]} : s);
-        values.put(
-            "x" + i, s.length == 4 ? Layout.toNchw(array, s[0], s[1], s[2], s[3]) : array);
+        values.put("x" + i, s.length == 4 ? Layout.toNchw(array, s[0], s[1], s[2], s[3]) : array);
       }
       runtime =
           new OnnxRuntime(

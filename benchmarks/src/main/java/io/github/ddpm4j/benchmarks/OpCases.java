@@ -32,8 +32,7 @@ final class OpCases {
 
   private static Case convolution(int[] s) {
     int n = s[0], h = s[1], w = s[2], c = s[3], k = s[4], stride = s[7];
-    Window window =
-        new Window(s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12]);
+    Window window = new Window(s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12]);
     Shape output = window.output(Shape.of(n, h, w, c), k);
     double outputs = output.count();
     return new OpCase(Shape.of(n, h, w, c))

@@ -26,8 +26,7 @@ final class Shapes {
           throw new IllegalStateException(
               path + ": " + words[0] + " must have " + numbers + " numbers");
         }
-        shapes.put(
-            words[0], Arrays.stream(words).skip(1).mapToInt(Integer::parseInt).toArray());
+        shapes.put(words[0], Arrays.stream(words).skip(1).mapToInt(Integer::parseInt).toArray());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -98,8 +98,7 @@ abstract class TrainingStep implements Contender {
       double loss;
       try (Scope scope = Scope.recording(Device.cpu())) {
         Shape shape = Shape.of(n, h, w, c);
-        Tensor predicted =
-            unet.forward(scope.tensor(shape, x), scope.tensor(Shape.of(n), times));
+        Tensor predicted = unet.forward(scope.tensor(shape, x), scope.tensor(Shape.of(n), times));
         TrainingOps.Loss error = TrainingOps.mse(predicted, scope.tensor(shape, noise), 1);
         scope.tape().backward(predicted, error.gradient());
         loss = error.mean();

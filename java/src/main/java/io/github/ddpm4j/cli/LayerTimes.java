@@ -4,7 +4,6 @@ import io.github.ddpm4j.process.Noise;
 import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
-import io.github.ddpm4j.unet.LayerListener;
 import io.github.ddpm4j.unet.UNet;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,9 +37,7 @@ final class LayerTimes {
                 long now = System.nanoTime();
                 // The summary names the normalisation, which the activation is part of.
                 String layer = name.equals("conv_act") ? "conv_norm_out" : name;
-                times
-                    .computeIfAbsent(layer, key -> new ArrayList<>())
-                    .add((now - last[0]) * 1e-9);
+                times.computeIfAbsent(layer, key -> new ArrayList<>()).add((now - last[0]) * 1e-9);
                 last[0] = now;
               });
         }

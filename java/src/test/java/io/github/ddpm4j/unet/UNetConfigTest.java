@@ -6,13 +6,13 @@ import static org.assertj.core.data.Offset.offset;
 
 import io.github.ddpm4j.CheckpointException;
 import io.github.ddpm4j.Device;
-import java.util.Map;
-import java.util.stream.Collectors;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.unet.UNetConfig.ClassEmbedType;
 import io.github.ddpm4j.unet.UNetConfig.Resampling;
 import io.github.ddpm4j.unet.UNetConfig.TimeScaleShift;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,8 +54,7 @@ class UNetConfigTest {
       assertThat(layers.get("up_blocks.2.resnets.2").inputs()).isEqualTo(16 * 16 * (256 + 128));
       LayerSummary last = layers.get("conv_out");
       assertThat(last.outputs()).isEqualTo(32 * 32 * 3);
-      assertThat(last.bytes(2))
-          .isEqualTo(4 * (2 * 32 * 32 * (128 + 3) + 3 * 3 * 128 * 3 + 3));
+      assertThat(last.bytes(2)).isEqualTo(4 * (2 * 32 * 32 * (128 + 3) + 3 * 3 * 128 * 3 + 3));
     }
   }
 

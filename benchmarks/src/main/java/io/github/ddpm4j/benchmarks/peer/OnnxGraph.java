@@ -9,7 +9,7 @@ import java.util.function.Consumer;
  * A graph of ONNX operators, and the model file of it; field numbers are those of onnx.proto. All
  * shapes are known.
  */
-final class OnnxGraph {
+public final class OnnxGraph {
   private static final int IR_VERSION = 10;
   private static final int OPSET = 21;
   private static final int FLOAT = 1;
@@ -19,7 +19,7 @@ final class OnnxGraph {
   private int values;
 
   /** What an operator gives, or an input. */
-  record Value(String name, int... shape) {}
+  public record Value(String name, int... shape) {}
 
   /** Attributes of an operator. */
   static final class Attributes {

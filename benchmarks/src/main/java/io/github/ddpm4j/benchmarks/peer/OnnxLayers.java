@@ -103,7 +103,8 @@ public final class OnnxLayers implements PeerLayers<Value> {
             rows,
             graph.constant(ones, groups),
             graph.constant(new float[groups], groups));
-    Value scaled = graph.add("Mul", x.shape(), graph.reshape(normed, x.shape()), channels(layer + ".weight"));
+    Value scaled =
+        graph.add("Mul", x.shape(), graph.reshape(normed, x.shape()), channels(layer + ".weight"));
     return graph.add("Add", x.shape(), scaled, channels(layer + ".bias"));
   }
 

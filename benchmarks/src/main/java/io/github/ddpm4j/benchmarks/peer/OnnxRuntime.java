@@ -21,8 +21,7 @@ public final class OnnxRuntime implements AutoCloseable {
    * @param shapes of the inputs, in order, which are named by their letters: x, t
    * @param build makes the output of layers and inputs
    */
-  public OnnxRuntime(
-      Weights weights, int threads, Map<String, int[]> shapes, Network build) {
+  public OnnxRuntime(Weights weights, int threads, Map<String, int[]> shapes, Network build) {
     OnnxLayers layers = new OnnxLayers(weights);
     Map<String, Value> values = new LinkedHashMap<>();
     shapes.forEach((name, shape) -> values.put(name, layers.graph().input(name, shape)));

@@ -187,9 +187,7 @@ public final class TorchLayers implements PeerLayers<Tensor> {
 
   @Override
   public Tensor pictures(Tensor tokens, Tensor like) {
-    return tokens
-        .transpose(1, 2)
-        .reshape(like.size(0), tokens.size(2), like.size(2), like.size(3));
+    return tokens.transpose(1, 2).reshape(like.size(0), tokens.size(2), like.size(2), like.size(3));
   }
 
   @Override
