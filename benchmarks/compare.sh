@@ -10,7 +10,7 @@
 #
 #   THREADS=1    threads of ddpm4j and the peers; as many as there are cores unless given
 #   SECONDS=5    for the times of a case, in which there are three of each at least
-#   CLOCK=cpu    processor time of the process in place of time: for a busy machine, with THREADS=1
+#   CLOCK=cpu    processor time in place of time: for a busy machine, with THREADS=1
 #
 # One contender alone, under a profiler: the class path and properties as below, and
 #   org.openjdk.jmh.Main CaseBenchmark -p name=mnist-forward-f32-b1 -p contender=ddpm4j -prof perfasm
@@ -28,8 +28,10 @@ onnxruntime=$(version onnxruntime)
 classpath=$classpath:$repository/com/microsoft/onnxruntime/onnxruntime/$onnxruntime/onnxruntime-$onnxruntime.jar
 
 threads=${THREADS:-$(nproc)}
-# Fair to libtorch: glibc maps and unmaps every large result unless told not to; JavaCPP would call System.gc().
-export GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296
+# Fair to libtorch: glibc maps and unmaps every large result unless told not to, and on threads but the first whatever it is
+# told, unless they share an arena; JavaCPP would call System.gc().
+tunables=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296:glibc.malloc.arena_max=1
+export GLIBC_TUNABLES=$tunables
 unset OPENBLAS_CORETYPE || true
 java() {
   command java -Xmx4g -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \

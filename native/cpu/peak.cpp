@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kChains = 12;  // latency 4 times two units, and a margin
 constexpr int kRounds = 20000;
-constexpr size_t kBytes = size_t{64} << 20;  // a thread's; beyond the caches
+constexpr size_t kFloats = size_t{1} << 24;  // a thread's; beyond the caches
+constexpr size_t kSlice = kFloats / 32;
 constexpr double kSeconds = 0.3;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -47,18 +48,18 @@ double multiply_adds() {
 #error "the peak of this architecture's vector units is not defined"
 #endif
 
-/** Reads memory once; gives the number of bytes. */
-double read(const std::vector<float>& memory) {
+/** Reads a slice of memory; gives the number of bytes. */
+double read(const float* memory) {
   typedef float Vec __attribute__((vector_size(16)));
   Vec sum[8] = {};
-  for (size_t i = 0; i < memory.size(); i += 32)
+  for (size_t i = 0; i < kSlice; i += 32)
     for (size_t j = 0; j < 8; ++j) {
       Vec v;
       std::memcpy(&v, &memory[i + 4 * j], sizeof v);
       sum[j] += v;
     }
   for (Vec& s : sum) asm volatile("" : "+x"(s));
-  return static_cast<double>(memory.size() * sizeof(float));
+  return static_cast<double>(kSlice * sizeof(float));
 }
 
 /** The best rate of work in slices of some milliseconds, which others on the machine leave undisturbed. */
@@ -83,7 +84,7 @@ extern "C" ddpm_status ddpm_measure_peak(double* flops, double* bytes_per_second
     if (flops == nullptr || bytes_per_second == nullptr)
       fail(DDPM_INVALID_ARGUMENT, "measure_peak: flops and bytes_per_second must not be null");
     size_t threads = static_cast<size_t>(thread_count());
-    std::vector<std::vector<float>> memory(threads, std::vector<float>(kBytes / sizeof(float), 1.0f));
+    std::vector<std::vector<float>> memory(threads, std::vector<float>(kFloats, 1.0f));
     std::vector<double> operations(threads), bytes(threads);
     // Threads of their own: a loop of the pool may give one thread all tasks.
     auto measure = [](std::vector<double>& rates, const auto& rate) {
@@ -95,6 +96,9 @@ extern "C" ddpm_status ddpm_measure_peak(double* flops, double* bytes_per_second
       return sum;
     };
     *flops = measure(operations, [](size_t) { return best_rate(20, multiply_adds); });
-    *bytes_per_second = measure(bytes, [&](size_t i) { return best_rate(1, [&] { return read(memory[i]); }); });
+    *bytes_per_second = measure(bytes, [&](size_t i) {
+      size_t next = 0;
+      return best_rate(1, [&] { return read(&memory[i][kSlice * (next++ % (kFloats / kSlice))]); });
+    });
   });
 }

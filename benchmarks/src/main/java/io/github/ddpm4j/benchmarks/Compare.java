@@ -2,6 +2,7 @@ package io.github.ddpm4j.benchmarks;
 
 import io.github.ddpm4j.Device;
 import io.github.ddpm4j.Roofline;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -14,8 +15,8 @@ import java.util.Map;
  * line of the medians. The arguments are cases, with * for anything.
  *
  * <p>System properties: {@code threads} of all contenders; {@code seconds} for the times of a case;
- * {@code clock}, {@code wall}, or {@code cpu} for the processor time of the process, which says
- * more on a busy machine, with one thread.
+ * {@code clock}, {@code wall}, or {@code cpu} for the processor time of the calling thread, which
+ * says more on a busy machine, and all where the contenders have one thread.
  */
 public final class Compare {
   private static final int FEWEST_ROUNDS = 3;
@@ -36,6 +37,9 @@ public final class Compare {
       Device.setThreads(Integer.getInteger("threads"));
     }
     Compare compare = new Compare();
+    if (compare.cpuTime && Device.threads() != 1) {
+      throw new IllegalArgumentException("clock is cpu, expected one thread");
+    }
     List<String> failed = new ArrayList<>();
     for (String pattern : patterns.length == 0 ? new String[] {"*"} : patterns) {
       for (String name : Cases.matching(pattern)) {
@@ -127,7 +131,10 @@ public final class Compare {
   }
 
   private double now() {
-    return cpuTime ? OthersLoad.ownSeconds() : System.nanoTime() * 1e-9;
+    return 1e-9
+        * (cpuTime
+            ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime()
+            : System.nanoTime());
   }
 
   private static double median(List<Double> samples) {

@@ -21,15 +21,14 @@ final class OthersLoad {
 
   private final long start = System.nanoTime();
   private final double busy = busy();
-  private final double own = ownSeconds();
+  private final double own = own();
 
   double cores() {
     double seconds = (System.nanoTime() - start) * 1e-9;
-    return Math.max(0, (busy() - busy - (ownSeconds() - own)) / seconds);
+    return Math.max(0, (busy() - busy - (own() - own)) / seconds);
   }
 
-  /** Seconds of processor time of this process. */
-  static double ownSeconds() {
+  private static double own() {
     return SYSTEM.getProcessCpuTime() * 1e-9;
   }
 
