@@ -1,52 +1,52 @@
 #!/bin/sh
-# Times ddpm4j beside its rivals, in one run, and prints how many times faster it is.
+# Compares ddpm4j with libtorch and ONNX Runtime on the same weights and inputs: results first, then times, in turn, in one
+# process. Prints a line for each case and draws benchmarks/results/roofline.png.
 #
-#   benchmarks/compare.sh                      all cases
-#   benchmarks/compare.sh optimal-b1-t999 ...  some
+#   benchmarks/compare.sh                                  all cases
+#   benchmarks/compare.sh cifar-forward-f32-b16 'optimal-*'   some
 #
-# Needs benchmarks/target/benchmarks.jar (mvn package), libtorch in the Maven repository (any build with tests fetches it)
-# and DDPM4J_DATA. FORKS=3 repeats each in so many processes.
+# A ratio is how many times as long as ddpm4j the fastest peer takes. Needs benchmarks/target/benchmarks.jar (mvn package
+# of a build with tests, which fetches libtorch too) and, for optimal-*, DDPM4J_DATA.
+#
+#   THREADS=1    threads of ddpm4j and the peers; as many as there are cores unless given
+#   SECONDS=5    for the times of a case, in which there are three of each at least
+#   CLOCK=cpu    processor time in place of time: for a busy machine, with THREADS=1
+#
+# One contender alone, under a profiler: the class path and properties as below, and
+#   org.openjdk.jmh.Main CaseBenchmark -p name=mnist-forward-f32-b1 -p contender=ddpm4j -prof perfasm
 set -eu
 cd "$(dirname "$0")/.."
 
-cases="optimal-b1-t999 optimal-b64-t999 optimal-b64-t300 optimal-ddim50-b16"
-
-# Benchmark and JMH parameters of a case.
-arguments() {
-  case "$1" in
-    optimal-b1-t999) echo "OptimalBenchmark -p queries=1 -p t=999" ;;
-    optimal-b64-t999) echo "OptimalBenchmark -p queries=64 -p t=999" ;;
-    optimal-b64-t300) echo "OptimalBenchmark -p queries=64 -p t=300" ;;
-    optimal-ddim50-b16) echo "OptimalSamplingBenchmark" ;;
-    *) echo "no case $1; there are: $cases" >&2; return 1 ;;
-  esac
-}
-
-repository=${M2_REPOSITORY:-$HOME/.m2/repository}/org/bytedeco
+repository=${M2_REPOSITORY:-$HOME/.m2/repository}
 version() { sed -n "s|.*<$1.version>\(.*\)</$1.version>.*|\1|p" pom.xml; }
 classpath=benchmarks/target/benchmarks.jar
 for artifact in pytorch openblas; do
-  jar=$repository/$artifact/$(version $artifact)/$artifact-$(version $artifact)
+  jar=$repository/org/bytedeco/$artifact/$(version $artifact)/$artifact-$(version $artifact)
   classpath=$classpath:$jar.jar:$jar-linux-x86_64.jar
 done
+onnxruntime=$(version onnxruntime)
+classpath=$classpath:$repository/com/microsoft/onnxruntime/onnxruntime/$onnxruntime/onnxruntime-$onnxruntime.jar
 
-# Fair to libtorch: glibc maps and unmaps every large result unless told not to; JavaCPP would call System.gc().
-export GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296
+threads=${THREADS:-$(nproc)}
+# Fair to libtorch: glibc maps and unmaps every large result unless told not to, and on threads but the first whatever it is
+# told, unless they share an arena; JavaCPP would call System.gc().
+tunables=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296:glibc.malloc.arena_max=1
+export GLIBC_TUNABLES=$tunables
 unset OPENBLAS_CORETYPE || true
-export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-2}
-java="-Xmx3g -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0"
+java() {
+  command java -Xmx4g -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \
+    -Dthreads="$threads" -Dseconds="${SECONDS:-5}" -Dclock="${CLOCK:-wall}" -Djava.awt.headless=true \
+    --enable-native-access=ALL-UNNAMED -cp "$classpath" "io.github.ddpm4j.benchmarks.$@"
+}
 
-for name in ${*:-$cases}; do
-  selection=$(arguments "$name")
-  results=$(mktemp)
-  # shellcheck disable=SC2086 # words on purpose
-  java $java -cp "$classpath" org.openjdk.jmh.Main $selection -f "${FORKS:-1}" -jvmArgs "$java" \
-    -rf csv -rff "$results" -tu ms | grep -E '^# [^A-Z]|^Benchmark|(ddpm4j|libtorch) ' | grep -v '%$' || true
-  # Columns: benchmark, mode, threads, samples, score, error...; with sample time the percentiles follow as rows of their own.
-  sed 's/"//g' "$results" | awk -F, -v name="$name" '
-    $1 ~ /\.ddpm4j(:.*p0\.50)?$/ { ours = $5 }
-    $1 ~ /\.libtorch(:.*p0\.50)?$/ { theirs = $5 }
-    END { if (!ours || !theirs) { print name ": no result" > "/dev/stderr"; exit 1 }
-      printf "%s: ddpm4j %.2f ms, libtorch %.2f ms, %.2f times faster\n", name, ours, theirs, theirs / ours }'
-  rm -f "$results"
-done
+results=$(mktemp)
+failed=$(mktemp)
+trap 'rm -f "$results" "$failed"' EXIT
+[ $# -gt 0 ] || set -- '*-f32*' 'optimal-*'
+for pattern in "$@"; do
+  # OpenBLAS' threads would spin against libtorch's own, but two large products are all that the optimal denoiser is.
+  case "$pattern" in optimal-*) blas=$threads ;; *) blas=1 ;; esac
+  OPENBLAS_NUM_THREADS=$blas java Compare "$pattern" || echo "$pattern" >> "$failed"
+done | tee "$results"
+[ ! -s "$results" ] || java RooflinePlot "$results" benchmarks/results/roofline.png
+[ ! -s "$failed" ] || { echo "failed: $(tr '\n' ' ' < "$failed")" >&2; exit 1; }

@@ -23,7 +23,6 @@
 #include <random>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "ddpm/ddpm.h"
@@ -66,53 +65,10 @@ double now() {
 
 double seconds_since(double start) { return now() - start; }
 
-// ---- The peak: independent chains of multiply-adds in registers.
-
-constexpr int kChains = 12;  // latency 4 times two units, and a margin
-constexpr int kRounds = 20000;
-
-#define DEFINE_PEAK(isa, attribute, lanes)                                           \
-  typedef float Vec_##isa __attribute__((vector_size(4 * lanes)));                   \
-  attribute double peak_round_##isa() {                                              \
-    Vec_##isa sum[kChains] = {}, a = Vec_##isa{} + 0.999f, b = Vec_##isa{} + 0.001f; \
-    for (int i = 0; i < kRounds; ++i) {                                              \
-      _Pragma("GCC unroll 16") for (int j = 0; j < kChains; ++j) {                   \
-        sum[j] = sum[j] * a + b;                                                     \
-        asm volatile("" : "+x"(sum[j]));                                             \
-      }                                                                              \
-    }                                                                                \
-    return 2.0 * lanes * kChains * kRounds;                                          \
-  }
-#if defined(__x86_64__)
-DEFINE_PEAK(avx512, __attribute__((target("avx512f"))), 16)
-DEFINE_PEAK(avx2, __attribute__((target("avx2,fma"))), 8)
-DEFINE_PEAK(portable, , 4)
-#else
-#error "the peak of this architecture's vector units is not defined"
-#endif
-
-/** Best rate of one thread, in flop/s, over slices of some milliseconds. */
-double thread_peak(double seconds) {
-  std::string isa = ddpm_cpu_isa();
-  double (*round)() = isa == "avx512" ? peak_round_avx512 : isa == "avx2" ? peak_round_avx2 : peak_round_portable;
-  double best = 0;
-  for (double start = now(); seconds_since(start) < seconds;) {
-    double slice = now();
-    double flop = 0;
-    for (int i = 0; i < 20; ++i) flop += round();
-    best = std::max(best, flop / seconds_since(slice));
-  }
-  return best;
-}
-
-double peak_of(int threads) {
-  std::vector<double> rates(static_cast<size_t>(threads));
-  std::vector<std::thread> workers;
-  for (double& rate : rates) workers.emplace_back([&rate] { rate = thread_peak(0.3); });
-  for (std::thread& worker : workers) worker.join();
-  double sum = 0;
-  for (double rate : rates) sum += rate;
-  return sum;
+double peak_flops() {
+  double flops = 0, bytes_per_second = 0;
+  ok(ddpm_measure_peak(&flops, &bytes_per_second));
+  return flops;
 }
 
 // ---- Operands.
@@ -155,7 +111,7 @@ class Buffer {
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), peak_(peak_of(options.threads)) {
+  explicit Bench(const Options& options) : options_(options), peak_(peak_flops()) {
     std::printf("%s, %d threads, peak %.1f GFLOP/s\n", ddpm_cpu_isa(), options.threads, peak_ / 1e9);
     std::printf("%-24s %-18s %10s %10s %9s %6s\n", "kernel", "shape", "best ms", "median ms", "GFLOP/s", "peak");
   }

@@ -33,6 +33,8 @@ TEST(bad_sizes_and_devices_are_refused) {
   FAILS(DDPM_INVALID_ARGUMENT, "threads is 0", ddpm_set_threads(0));
   FAILS(DDPM_INVALID_ARGUMENT, "'sse9'", ddpm_set_cpu_isa("sse9"));
   FAILS(DDPM_INVALID_ARGUMENT, "'null'", ddpm_set_cpu_isa(nullptr));
+  double peak = 0;
+  FAILS(DDPM_INVALID_ARGUMENT, "must not be null", ddpm_measure_peak(&peak, nullptr));
 }
 
 TEST(live_bytes_are_counted) {

@@ -27,6 +27,13 @@ int32_t ddpm_threads(void);
 /** Sets the number of threads, 1 to 1024. Waits for kernels that are running. */
 ddpm_status ddpm_set_threads(int32_t threads);
 
+/**
+ * Measures, in less than a second, what the set number of threads reach on the selected instruction set: operations per
+ * second of multiply-adds in registers, and bytes per second read from memory. A sum of each thread's best: memory that
+ * the threads cannot read as fast at the same time is over-rated while others use the machine.
+ */
+ddpm_status ddpm_measure_peak(double* flops, double* bytes_per_second);
+
 #ifdef __cplusplus
 }
 #endif

@@ -19,9 +19,8 @@ final class TorchOptimalDenoiser implements NoisePredictor {
   private final org.bytedeco.pytorch.Tensor transposed;
   private final org.bytedeco.pytorch.Tensor squares;
 
-  TorchOptimalDenoiser(ImageDataset data, NoiseSchedule schedule, int threads) {
+  TorchOptimalDenoiser(ImageDataset data, NoiseSchedule schedule) {
     this.schedule = schedule;
-    torch.set_num_threads(threads);
     int size = data.imageSize();
     images = torch.zeros(data.count(), size);
     FloatPointer memory = images.data_ptr_float();
@@ -32,11 +31,6 @@ final class TorchOptimalDenoiser implements NoisePredictor {
     }
     transposed = images.t();
     squares = images.mul(images).sum(1L);
-  }
-
-  /** The data set, [count, values]. */
-  org.bytedeco.pytorch.Tensor images() {
-    return images;
   }
 
   @Override

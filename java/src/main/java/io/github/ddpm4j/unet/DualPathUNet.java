@@ -141,14 +141,20 @@ final class DualPathUNet implements Network {
 
   @Override
   public void describe(Summary summary) {
-    summary.addVector("time_embedding", config.timeEmbedDim(), timeEmbedding.macs());
+    summary.addVector(
+        "time_embedding", config.timeEmbedDim(), config.timeEmbedDim(), timeEmbedding.macs());
     summary.add("conv_in", config.downChannels().get(0), convIn.macs(summary.pixels()));
-    down.forEach(stages -> stages.forEach(stage -> stage.describe(summary)));
+    Deque<Long> skips = new ArrayDeque<>();
+    for (List<Stage> stages : down) {
+      skips.push(summary.activation());
+      stages.forEach(stage -> stage.describe(summary));
+    }
     middle.forEach(stage -> stage.describe(summary));
     for (UpBlock block : up) {
       if (block.resize() != null) {
         block.resize().describe(summary);
       }
+      summary.join(skips.pop());
       block.stages().forEach(stage -> stage.describe(summary));
     }
     summary.add("conv_norm_out", config.upChannels().get(config.upChannels().size() - 1), 0);

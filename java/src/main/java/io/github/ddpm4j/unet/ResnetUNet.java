@@ -210,17 +210,26 @@ final class ResnetUNet implements Network {
   @Override
   public void describe(Summary summary) {
     int first = config.blockOutChannels().get(0);
-    summary.addVector("time_embedding", config.timeEmbedDim(), timeEmbedding.macs());
+    summary.addVector("time_embedding", first, config.timeEmbedDim(), timeEmbedding.macs());
     if (config.classConditional()) {
       summary.addVector(
           "class_embedding",
+          1,
           config.timeEmbedDim(),
           classEmbedding == null ? 0 : classEmbedding.macs());
     }
     summary.add("conv_in", first, convIn.macs(summary.pixels()));
-    down.forEach(stages -> stages.forEach(stage -> stage.describe(summary)));
+    Deque<Long> skips = new ArrayDeque<>();
+    skips.push(summary.activation());
+    for (List<Stage> stages : down) {
+      stages.forEach(stage -> stage.describe(summary));
+      skips.push(summary.activation());
+    }
     middle.forEach(stage -> stage.describe(summary));
-    up.forEach(stages -> stages.forEach(stage -> stage.describe(summary)));
+    for (List<Stage> stages : up) {
+      summary.join(skips.pop());
+      stages.forEach(stage -> stage.describe(summary));
+    }
     summary.add("conv_norm_out", first, 0);
     summary.add("conv_out", config.outChannels(), convOut.macs(summary.pixels()));
   }

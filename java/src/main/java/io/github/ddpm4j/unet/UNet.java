@@ -229,7 +229,7 @@ public final class UNet implements NoisePredictor, AutoCloseable {
 
   /** Layers, their sizes and costs for one picture of a height and width. */
   public List<LayerSummary> summary(int height, int width) {
-    Summary summary = new Summary(parameters, height, width);
+    Summary summary = new Summary(parameters, height, width, config.inChannels());
     network.describe(summary);
     return summary.lines();
   }

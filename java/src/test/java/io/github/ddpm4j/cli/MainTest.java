@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -119,6 +120,23 @@ class MainTest {
         .contains(Device.nativeVersion(), Device.cpuIsa(), Device.cudaStatus())
         .contains(Device.threads() + " threads")
         .containsPattern("total\\s+" + String.format("%,d", parameters));
+  }
+
+  @Test
+  void infoShowsTheLeastTimeOfALayerOnAMachineOfGivenPeaks() {
+    // A machine so slow at sums that only multiplications count.
+    assertThat(Main.run("info", "--model", model, "--batch", "2", "--peak=0.001", "--bandwidth=1"))
+        .isZero();
+    long macs;
+    try (DiffusionModel open = DiffusionModel.load(Path.of(model))) {
+      macs = open.unet().macs(8, 8);
+    }
+    assertThat(output())
+        .containsPattern(
+            "total\\s+[\\d,]+\\s+"
+                + String.format(Locale.ROOT, "%,d", 2 * macs)
+                + "\\s+[\\d,]+\\s+"
+                + (2 * 2 * macs / 1000));
   }
 
   @Test

@@ -11,6 +11,8 @@ import io.github.ddpm4j.unet.UNetConfig.ClassEmbedType;
 import io.github.ddpm4j.unet.UNetConfig.Resampling;
 import io.github.ddpm4j.unet.UNetConfig.TimeScaleShift;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,6 +38,23 @@ class UNetConfigTest {
       assertThat(unet.macs(32, 32) / 1e6).isCloseTo(6221.9, offset(0.05));
       assertThat(unet.summary(32, 32).stream().mapToLong(LayerSummary::parameters).sum())
           .isEqualTo(unet.parameters().count());
+    }
+  }
+
+  @Test
+  void layersReadWhatComesBeforeThemAndWhatIsConcatenated() {
+    try (UNet unet = UNet.create(UNetConfig.fromJson(CIFAR), Device.cpu(), 0)) {
+      Map<String, LayerSummary> layers =
+          unet.summary(32, 32).stream().collect(Collectors.toMap(LayerSummary::name, l -> l));
+      assertThat(layers.get("time_embedding").inputs()).isEqualTo(128);
+      assertThat(layers.get("conv_in").inputs()).isEqualTo(32 * 32 * 3);
+      assertThat(layers.get("down_blocks.0.downsamplers.0").inputs()).isEqualTo(32 * 32 * 128);
+      assertThat(layers.get("mid_block.attentions.0").inputs()).isEqualTo(4 * 4 * 256);
+      assertThat(layers.get("up_blocks.0.resnets.0").inputs()).isEqualTo(4 * 4 * (256 + 256));
+      assertThat(layers.get("up_blocks.2.resnets.2").inputs()).isEqualTo(16 * 16 * (256 + 128));
+      LayerSummary last = layers.get("conv_out");
+      assertThat(last.outputs()).isEqualTo(32 * 32 * 3);
+      assertThat(last.bytes(2)).isEqualTo(4 * (2 * 32 * 32 * (128 + 3) + 3 * 3 * 128 * 3 + 3));
     }
   }
 
