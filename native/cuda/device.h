@@ -3,11 +3,11 @@
 #include <cstdint>
 
 /**
- * What CUDA sources need beside the CUDA language: shared memory, the instructions that C++ has no name for (the only inline PTX
- * of this project), atomics on 64 bits, and launching. DDPM_SIMT compiles the same sources as C++ against an engine that runs
- * them on the CPU and supplies all this in a header of its own.
+ * What CUDA sources need beside the CUDA language: shared memory, the instructions that C++ has no name for (the only
+ * inline PTX of this project), atomics on 64 bits, and launching. DDPM_SIMT compiles the same sources as C++ against an
+ * engine that runs them on the CPU and supplies all this in a header of its own.
  *
- * The host side (devices, memory, copies, streams, events, graphs) will be declared beside launch() when a backend uses it.
+ * The host side (devices, memory, copies, streams, events, graphs) will stand beside launch() when a backend uses it.
  */
 #if defined(DDPM_SIMT)
 #include "simt/device.h"
@@ -46,7 +46,10 @@ DDPM_DEVICE void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
 }
 
-/** Four matrices of 8 rows of 16 bytes, whose addresses lanes 8 m to 8 m + 7 give: lane l gets bytes 4 (l % 4) of row l / 4. */
+/**
+ * Four matrices of 8 rows of 16 bytes; lane 8 m + i gives the address of row i of matrix m. Lane l gets of each matrix
+ * bytes 4 (l % 4) and on of row l / 4.
+ */
 DDPM_DEVICE void load_matrices(uint32_t (&r)[4], SharedAddress row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -55,11 +58,12 @@ DDPM_DEVICE void load_matrices(uint32_t (&r)[4], SharedAddress row) {
 }
 
 /** d += a b with a [16,32] and b [32,8] of bytes; the name says which are signed. */
-#define DDPM_BYTE_PRODUCT(name, types)                                                                             \
-  DDPM_DEVICE void name(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {                       \
-    asm volatile("mma.sync.aligned.m16n8k32.row.col.s32." types ".s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
-                 : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])                                                  \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                                  \
+#define DDPM_BYTE_PRODUCT(name, types)                                                     \
+  DDPM_DEVICE void name(int32_t(&d)[4], const uint32_t(&a)[4], uint32_t b0, uint32_t b1) { \
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.s32." types                            \
+                 ".s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"              \
+                 : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])                          \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));          \
   }
 DDPM_BYTE_PRODUCT(multiply_s8_s8, "s8.s8")
 DDPM_BYTE_PRODUCT(multiply_s8_u8, "s8.u8")
@@ -77,8 +81,8 @@ DDPM_DEVICE int64_t atomic_read(const int64_t* p) { return *static_cast<const vo
 
 /** Starts a kernel; cudaSuccess or what went wrong. The name is for traces. */
 template <class... Parameters, class... Args>
-cudaError_t launch([[maybe_unused]] const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
-                   Args&&... args) {
+cudaError_t launch([[maybe_unused]] const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared_bytes, Stream stream, Args&&... args) {
   const void* function = reinterpret_cast<const void*>(kernel);
   if (shared_bytes > 48 * 1024) {
     cudaError_t status =

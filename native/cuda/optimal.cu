@@ -1,31 +1,36 @@
-// The optimal denoiser as three kernels. All that is summed is whole numbers, so the order of sums is free, and partial results
-// have the bits of the CPU kernels whatever the grid, the order of blocks or the batch.
+// The optimal denoiser as three kernels. All that is summed is whole numbers, so the order of sums is free, and partial
+// results have the bits of the CPU kernels whatever the grid, the order of blocks or the batch.
 //
-// split_queries, a block to a query: three digits of 16 bits, each as planes of upper (signed) and lower (unsigned) bytes.
+// split_queries, a block to a query: three digits of 16 bits, each as a plane of upper (signed) and one of lower
+// (unsigned) bytes.
 //
 // find_weights, a block to a chunk of up to 96 images and up to 64 queries: a product of bytes, [96, pixels] times
-// [pixels, 64] for both planes of a digit, on the tensor cores (mma.sync m16n8k32). A warp takes 32 images and 16 queries, so
-// that what it reads from shared memory (2 KB for 8 products) keeps pace with what it multiplies. Tiles of 64 pixels, 14 KB with
-// 64 queries, come by cp.async, three stages deep: 42 KB, so that two blocks fit the 100 KB of the smallest multiprocessors, and
-// one loads while the other weighs. Sums and logarithms stay in registers; weights leave as four planes of bytes, as the next
-// kernel multiplies them. The products of the second and third digit are made only in chunks that can still matter, where the
-// rows come from the second-level cache.
+// [pixels, 64] for both planes of a digit, on the tensor cores (mma.sync m16n8k32). A warp takes 32 images and 16
+// queries, so that what it reads from shared memory (2 KB for 8 products) keeps pace with what it multiplies. Tiles of
+// 64 pixels, 14 KB with 64 queries, come by cp.async, three stages deep, 42 KB: two are on their way while one is
+// multiplied, and no multiprocessor is too small. Sums and logarithms stay in registers, which leave room for one block
+// of 64 queries (12 warps) or several of fewer. Weights leave as four planes of bytes, as the next kernel multiplies
+// them. The products of the second and third digit are made only in chunks that can still matter, where the rows come
+// from the second-level cache.
 //
-// sum_images, a block to 128 pixels, 32 queries and 64 chunks: weights [32, 96] times images [96, 128]; again bytes, a warp to 16
-// queries and 32 pixels. Images come with pixels side by side and are turned in registers, 8 byte permutations for 4 x 4. A
-// weight has four bytes and a pixel one, so a block of 4 : 1 pixels to queries reads as much of both: 12 KB and 12 KB a chunk, and
-// again three stages. Sums of 32 bits of a chunk go to sums of 64 in registers, these to memory by atomic adds when the
-// query's bin changes and at the end. Only here is the top bin known: chunks that fell below the bins are skipped, images
-// without a weight are not read, nor are 32 images without one multiplied, nor lower digits where all are zero.
+// sum_images, a block to 128 pixels, 32 queries and 64 chunks: weights [32, 96] times images [96, 128], bytes again, a
+// warp to 16 queries and 32 pixels. Images come with pixels side by side and are turned in registers, 8 byte
+// permutations for 4 x 4. A weight has four bytes and a pixel one, so with 4 pixels to a query a block reads as much of
+// both, 12 KB and 12 KB a chunk; again three stages. A chunk's sums of 32 bits go to sums of 64 in registers, these to
+// memory by atomic adds when a query's bin changes and at the end. Here the top bin is known: chunks that fell below
+// the bins are skipped, images without a weight are not read, nor are 32 images without one multiplied, nor lower
+// digits where all are zero.
 //
-// Bytes, for n images of p pixels and 64 queries: the least is n p, once through the data set. find_weights reads n p; its
-// second reading of a chunk that matters, for the other digits, hits the cache. sum_images reads n p again where all images
-// have a weight (noise near the end of the process), next to nothing where few have one. Weights and states take 4 n + n / 3
-// bytes a query, written once and read once for every 128 pixels, from the cache: 2 % of n p for CIFAR-10. Two kernels and not
-// one, as the second needs the top bin, and a chunk of 96 images of 3072 pixels (295 KB) does not fit shared memory.
-// Arithmetic: 2 x 2 n p operations on bytes a query and digit, so 256 a byte of data with 64 queries in the first kernel,
-// and 4 or 8 a byte and query in the second: near the ratio of tensor cores to memory from sm_80 on (400 to 600), so a pass of
-// one query costs nearly as much as one of 64.
+// Bytes, for n images of p pixels and 64 queries: the least is n p, once through the data set. find_weights reads n p
+// from memory, and 2.3 n p from the cache (the digits come again for every chunk). sum_images reads up to n p from
+// memory, all of it where all images have a weight (much noise), next to nothing where few have one, and up to 4 n p
+// from the cache. Weights and states, 4 n + n / 3 bytes a query, are 9 % of n p for CIFAR-10. Two kernels and not one,
+// as the second needs the top bin, and a chunk of 96 images of 3072 pixels, 295 KB, does not fit shared memory between
+// its two uses.
+//
+// Arithmetic: 4 operations a byte of data, query and digit in find_weights, 4 or 8 in sum_images, so 256
+// to 512 a byte with 64 queries. Tensor cores do 400 to 660 for a byte of memory (sm_80, sm_89, sm_90): with fewer
+// queries memory sets the pace.
 #include "cuda/optimal.cuh"
 
 namespace ddpm::cuda {
@@ -40,7 +45,7 @@ int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 __global__ void __launch_bounds__(kSplitThreads) split_queries(OptimalPass pass) {
   DDPM_SHARED(uint32_t, largest_bits, 1);
-  DDPM_SHARED(double, squares, kDigits * kSplitThreads);
+  DDPM_SHARED(double, squares, (kDigits * kSplitThreads));
   DDPM_SHARED(double, sums, kDigits);
   const OptimalArgs& a = pass.args;
   int thread = threadIdx.x;
@@ -112,10 +117,12 @@ cudaError_t optimal_partial(const OptimalArgs& args, Stream stream) {
       take(static_cast<int64_t>(pass.chunks) * args.queries * static_cast<int64_t>(sizeof(ChunkState))));
   pass.weights = reinterpret_cast<uint8_t*>(memory);
   auto count = [](int64_t n) { return static_cast<unsigned>(n); };
-  cudaError_t status = launch("optimal.split_queries", split_queries, dim3(count(args.queries)), dim3(kSplitThreads), 0, stream, pass);
+  cudaError_t status =
+      launch("optimal.split_queries", split_queries, dim3(count(args.queries)), dim3(kSplitThreads), 0, stream, pass);
   if (status != cudaSuccess || pass.chunks == 0) return status;
   // Query tiles of a chunk are neighbours, so that the second one finds the chunk in the cache.
-  int64_t tiles = (args.queries + kQueryTile - 1) / kQueryTile, lines = args.queries < kQueryTile ? round_up(args.queries, 16) : kQueryTile;
+  int64_t tiles = (args.queries + kQueryTile - 1) / kQueryTile;
+  int64_t lines = args.queries < kQueryTile ? round_up(args.queries, 16) : kQueryTile;
   status = launch("optimal.find_weights", find_weights, dim3(count(tiles * pass.chunks)), dim3(count(lines * 6)),
                   static_cast<size_t>(find_weights_shared_bytes(static_cast<int>(lines))), stream, pass);
   if (status != cudaSuccess) return status;

@@ -2,7 +2,8 @@
 #include "cuda/device.h"
 #include "cuda/optimal_arithmetic.h"
 
-/** The optimal denoiser of a data set of bytes: partial results as ddpm_optimal_partial has them, bit by bit. See optimal.cu. */
+/** The optimal denoiser of a data set of bytes: partial results as ddpm_optimal_partial has them, bit by bit. See
+ * optimal.cu. */
 namespace ddpm::cuda {
 
 /** Device memory, all of it; rows are those of ByteImages, aligned to 16 bytes. */
@@ -26,15 +27,15 @@ cudaError_t optimal_partial(const OptimalArgs& args, Stream stream);
 
 // What the kernels hand to each other.
 
-constexpr int kQueryTile = 64;   /**< most queries of a block of the weights kernel */
-constexpr int kSumQueries = 32;  /**< most queries of a block of the sums kernel */
-constexpr int kSumPixels = 128;  /**< pixels of a block of the sums kernel */
-constexpr int kSumChunks = 64;   /**< most chunks of a block of the sums kernel */
-constexpr int kPlanes = 4;       /**< bytes of a weight: upper digit low, high; lower digit low, high */
+constexpr int kQueryTile = 64;  /**< most queries of a block of the weights kernel */
+constexpr int kSumQueries = 32; /**< most queries of a block of the sums kernel */
+constexpr int kSumPixels = 128; /**< pixels of a block of the sums kernel */
+constexpr int kSumChunks = 64;  /**< most chunks of a block of the sums kernel */
+constexpr int kPlanes = 4;      /**< bytes of a weight: upper digit low, high; lower digit low, high */
 
 /** A chunk's weights of one query. */
 struct ChunkState {
-  int64_t k;  /**< kNoBin: nothing here can matter, and the weights are not there */
+  int64_t k; /**< kNoBin: nothing here can matter, and the weights are not there */
   int32_t high_sum, low_sum;
   uint32_t images[kChunk / 32]; /**< bits: images of a weight above zero */
   uint32_t unused;

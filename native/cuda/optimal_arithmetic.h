@@ -10,8 +10,9 @@
 #endif
 
 /**
- * Arithmetic of the optimal denoiser on a device, step by step that of native/cpu/kernels/optimal_weights.cpp and with the same
- * bits, as a test checks: doubles, no contraction to FMA (compile with -fmad=false), whole numbers. See there for what it means.
+ * Arithmetic of the optimal denoiser on a device, step by step that of native/cpu/kernels/optimal_weights.cpp and with
+ * the same bits, as a test checks: doubles, no contraction to FMA (compile with -fmad=false), whole numbers. See there
+ * for what it means.
  */
 namespace ddpm::cuda {
 

@@ -17,17 +17,23 @@ DDPM_DEVICE uint32_t place(int image, int pixel) {
   return static_cast<uint32_t>(image * kSumPixels + (pixel ^ (image >> 2 & 3) << 5));
 }
 
-/** A chunk that matters: its number from the first of the block, the images that have a weight, and whether in lower digits. */
+/** A chunk that matters: its number from the first of the block, the images of a weight, and whether in lower digits.
+ */
 struct Entry {
   int32_t chunk;
   uint32_t images[kChunk / 32], low;
 };
 
+DDPM_DEVICE int at_most(int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
+DDPM_DEVICE int64_t shifted(int64_t sum, int places) {
+  return static_cast<int64_t>(static_cast<uint64_t>(sum) << places);
+}
+
 /** What the block works on. */
 struct Block {
   const OptimalPass& pass;
   int64_t first_query, first_pixel, first_chunk;
-  int chunks, queries, lines;  // lines: queries that there is room for
+  int chunks = 0, queries = 0, lines = 0;  // lines: queries that there is room for
 };
 
 DDPM_DEVICE void load_chunk(const Block& b, const Entry& entry, const uint8_t* places, SharedAddress stage) {
@@ -61,8 +67,9 @@ DDPM_DEVICE void turn(const uint32_t (&in)[4], uint32_t& out0, uint32_t& out1, u
   out3 = __byte_perm(c, d, 0x7632);
 }
 
-/** A warp's sums over one chunk: weights [16 queries, 96] of each plane times images [96, 32 pixels], the pixels by four. */
-DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, int pixel, int lane, int32_t (&sums)[kPlanes][4][4]) {
+/** A warp's sums over a chunk: each plane of weights [16 queries, 96] times images [96, 32 pixels], pixels by four. */
+DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, int pixel, int lane,
+                          int32_t (&sums)[kPlanes][4][4]) {
   SharedAddress weights = shared_address(stage) + kImageBytes + (query + lane % 16) * kWeightRow + lane / 16 * 16;
 #pragma unroll
   for (int step = 0; step < kChunk / 32; ++step) {
@@ -73,7 +80,8 @@ DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, i
       uint32_t rows[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        rows[i] = *reinterpret_cast<const uint32_t*>(stage + place(step * 32 + half * 16 + lane % 4 * 4 + i, pixel + lane / 4 * 4));
+        rows[i] = *reinterpret_cast<const uint32_t*>(
+            stage + place(step * 32 + half * 16 + lane % 4 * 4 + i, pixel + lane / 4 * 4));
       turn(rows, x[half][0], x[half][1], x[half][2], x[half][3]);
     }
 #pragma unroll
@@ -87,7 +95,7 @@ DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, i
   }
 }
 
-/** Adds a query's sums, of bins `slot` and the next below, to its partial result, and clears them; e: the first of its two. */
+/** Adds a query's sums, of bins `slot` and the next, to its partial result and clears them; e: the first of its two. */
 DDPM_DEVICE void flush(const Block& b, int query, int slot, int64_t pixel, int e, int64_t (&totals)[2][4][4]) {
   int64_t pixels = b.pass.args.pixels;
 #pragma unroll
@@ -104,10 +112,11 @@ DDPM_DEVICE void flush(const Block& b, int query, int slot, int64_t pixel, int e
 }
 
 /**
- * entries = the chunks that matter, in any order; places[chunk, query] = where a chunk's sums go: 16 times the number of the bin
- * from the top, and the shift in it. One block in every strip of pixels adds up the sums of weights.
+ * entries = the chunks that matter, in any order; places[chunk, query] = where a chunk's sums go: 16 times the number
+ * of the bin from the top, and the shift in it. One block in every strip of pixels adds up the sums of weights.
  */
-DDPM_DEVICE int find_entries(const Block& b, bool add_weights, Entry* all, Entry* entries, uint8_t* places, int32_t* count) {
+DDPM_DEVICE int find_entries(const Block& b, bool add_weights, Entry* all, Entry* entries, uint8_t* places,
+                             int32_t* count) {
   for (int c = threadIdx.x; c < kSumChunks; c += blockDim.x) all[c] = {c, {0, 0, 0}, 0};
   if (threadIdx.x == 0) *count = 0;
   __syncthreads();
@@ -125,8 +134,8 @@ DDPM_DEVICE int find_entries(const Block& b, bool add_weights, Entry* all, Entry
     for (int w = 0; w < kChunk / 32; ++w) atomicOr(&all[c].images[w], state.images[w]);
     if (state.low_sum != 0 && slot + 1 < kBins) atomicOr(&all[c].low, 1u);
     if (!add_weights) continue;
-    atomic_add(partial + 1 + slot, static_cast<int64_t>(state.high_sum) << shift);
-    if (slot + 1 < kBins) atomic_add(partial + 2 + slot, static_cast<int64_t>(state.low_sum) << shift);
+    atomic_add(partial + 1 + slot, shifted(state.high_sum, shift));
+    if (slot + 1 < kBins) atomic_add(partial + 2 + slot, shifted(state.low_sum, shift));
   }
   __syncthreads();
   for (int c = threadIdx.x; c < b.chunks; c += blockDim.x)
@@ -143,17 +152,18 @@ __global__ void __launch_bounds__(256, 1) sum_images(OptimalPass pass) {
   DDPM_DYNAMIC_SHARED(uint8_t, memory);
   DDPM_SHARED(Entry, all, kSumChunks);
   DDPM_SHARED(Entry, entries, kSumChunks);
-  DDPM_SHARED(uint8_t, places, kSumChunks * kSumQueries);
+  DDPM_SHARED(uint8_t, places, (kSumChunks * kSumQueries));
   DDPM_SHARED(int32_t, entry_count, 1);
   int64_t strips = (pass.args.row_bytes + kSumPixels - 1) / kSumPixels, strip = blockIdx.x % strips;
-  Block b{pass, blockIdx.y * static_cast<int64_t>(kSumQueries), strip * kSumPixels, blockIdx.x / strips * kSumChunks, 0, 0, 0};
-  b.chunks = static_cast<int>(pass.chunks - b.first_chunk < kSumChunks ? pass.chunks - b.first_chunk : kSumChunks);
-  b.queries = static_cast<int>(pass.args.queries - b.first_query < kSumQueries ? pass.args.queries - b.first_query : kSumQueries);
+  Block b{pass, static_cast<int64_t>(blockIdx.y) * kSumQueries, strip * kSumPixels, blockIdx.x / strips * kSumChunks};
+  b.chunks = at_most(pass.chunks - b.first_chunk, kSumChunks);
+  b.queries = at_most(pass.args.queries - b.first_query, kSumQueries);
   b.lines = static_cast<int>(blockDim.x) / (kSumPixels / kWarpPixels * 32) * kWarpQueries;
   int count = find_entries(b, strip == 0, all, entries, places, entry_count);
 
   int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-  int warp_pixel = warp % (kSumPixels / kWarpPixels) * kWarpPixels, warp_query = warp / (kSumPixels / kWarpPixels) * kWarpQueries;
+  int warp_pixel = warp % (kSumPixels / kWarpPixels) * kWarpPixels;
+  int warp_query = warp / (kSumPixels / kWarpPixels) * kWarpQueries;
   // The thread's sums are of queries lane / 4 and 8 more, and of eight pixels from here.
   int query = warp_query + lane / 4;
   int64_t pixel = b.first_pixel + warp_pixel + lane % 4 * 8;
@@ -186,7 +196,7 @@ __global__ void __launch_bounds__(256, 1) sum_images(OptimalPass pass) {
         for (int m = 0; m < 4; ++m)
 #pragma unroll
           for (int e = 2 * r; e < 2 * r + 2; ++e)
-            totals[digit][m][e] += static_cast<int64_t>(sums[2 * digit + 1][m][e] * 256 + sums[2 * digit][m][e]) << (to % 16);
+            totals[digit][m][e] += shifted(sums[2 * digit + 1][m][e] * 256 + sums[2 * digit][m][e], to % 16);
     }
   }
   copy_wait<0>();

@@ -1,123 +1,16 @@
 // From queries and images to weights; see optimal.cu.
-#include "cuda/optimal.cuh"
+#include "cuda/optimal_products.cuh"
 
 namespace ddpm::cuda {
 namespace {
-
-constexpr int kStages = 3;
-constexpr int kTilePixels = 64;
-constexpr int kImageWarps = kChunk / 32;
-/** Tiles whose sums fit 32 bits: products of 7 and 8 bits over 65536 pixels. */
-constexpr int64_t kMostTiles = 1024;
-
-/** Place of 16 bytes in a tile of rows of 64: eight rows' pieces, as a matrix is loaded, are in different banks. */
-DDPM_DEVICE uint32_t place(int row, int piece) {
-  return static_cast<uint32_t>(row * kTilePixels + ((piece ^ (row >> 1 & 3)) << 4));
-}
-
-/**
- * A thread's place in its block of 3 x (queries / 16) warps. As the tensor cores deal out results, it holds 4 queries x 4 images,
- * j and i below, of the warp's 16 x 32.
- */
-struct Place {
-  int lane, image_warp, query_warp, queries;  // queries: lines of the block
-
-  DDPM_DEVICE Place() {
-    lane = static_cast<int>(threadIdx.x) % 32;
-    int warp = static_cast<int>(threadIdx.x) / 32;
-    image_warp = warp % kImageWarps;
-    query_warp = warp / kImageWarps;
-    queries = static_cast<int>(blockDim.x) / 6;
-  }
-  DDPM_DEVICE int image(int i) const { return image_warp * 32 + i * 8 + lane / 4; }
-  DDPM_DEVICE int query(int j) const { return query_warp * 16 + j / 2 * 8 + lane % 4 * 2 + j % 2; }
-};
-
-struct Chunk {
-  int64_t first_query;
-  int64_t first_image, index;  // index: from the first chunk of the pass
-  int count, queries;          // images; queries that there are
-};
-
-DDPM_DEVICE void load_tile(const OptimalPass& pass, const Chunk& chunk, const Place& at, int d, int64_t tile, SharedAddress stage) {
-  const OptimalArgs& a = pass.args;
-  for (int n = threadIdx.x; n < (kChunk + 2 * at.queries) * 4; n += blockDim.x) {
-    int row = n / 4, piece = n % 4;
-    const int8_t* from = a.rows + chunk.first_image * a.row_bytes;
-    bool valid = row < chunk.count;
-    if (row < kChunk) {
-      from += (valid ? row : 0) * a.row_bytes;
-    } else {
-      int line = row - kChunk, plane = line >= at.queries;
-      line -= plane * at.queries;
-      valid = line < chunk.queries;
-      from = pass.digit(chunk.first_query + (valid ? line : 0), d, plane);
-    }
-    copy_async(stage + place(row, piece), from + tile * kTilePixels + piece * 16, valid);
-  }
-}
-
-/** products[j][i] = the products of digit d of the thread's queries and images, over all pixels. */
-DDPM_DEVICE void multiply(const OptimalPass& pass, const Chunk& chunk, const Place& at, int d, SharedAddress memory,
-                          int64_t (&products)[4][4]) {
-  uint32_t stage_bytes = static_cast<uint32_t>((kChunk + 2 * at.queries) * kTilePixels);
-  int64_t tiles = pass.args.row_bytes / kTilePixels;
-  for (int s = 0; s < kStages - 1; ++s) {
-    if (s < tiles) load_tile(pass, chunk, at, d, s, memory + s * stage_bytes);
-    copy_commit();
-  }
-#pragma unroll
-  for (int j = 0; j < 4; ++j)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) products[j][i] = 0;
-  int32_t sums[2][2][2][4] = {};  // images by 16, queries by 8, plane
-  uint32_t now = 0, next = kStages - 1;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    copy_wait<kStages - 2>();
-    __syncthreads();
-    if (tile + kStages - 1 < tiles) load_tile(pass, chunk, at, d, tile + kStages - 1, memory + next * stage_bytes);
-    copy_commit();
-    SharedAddress images = memory + now * stage_bytes, digits = images + kChunk * kTilePixels;
-    now = now == kStages - 1 ? 0 : now + 1;
-    next = next == kStages - 1 ? 0 : next + 1;
-#pragma unroll
-    for (int step = 0; step < kTilePixels / 32; ++step) {
-      uint32_t x[2][4], upper[4], lower[4];
-#pragma unroll
-      for (int m = 0; m < 2; ++m)
-        load_matrices(x[m], images + place(at.image_warp * 32 + m * 16 + at.lane % 16, step * 2 + at.lane / 16));
-      int row = at.query_warp * 16 + at.lane % 8 + at.lane / 16 * 8, piece = step * 2 + at.lane / 8 % 2;
-      load_matrices(upper, digits + place(row, piece));
-      load_matrices(lower, digits + place(row + at.queries, piece));
-#pragma unroll
-      for (int m = 0; m < 2; ++m)
-#pragma unroll
-        for (int n = 0; n < 2; ++n) {
-          multiply_s8_s8(sums[m][n][0], x[m], upper[2 * n], upper[2 * n + 1]);
-          multiply_s8_u8(sums[m][n][1], x[m], lower[2 * n], lower[2 * n + 1]);
-        }
-    }
-    if (tile % kMostTiles != kMostTiles - 1 && tile != tiles - 1) continue;
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        int32_t(&pair)[2][4] = sums[i / 2][j / 2];
-        int e = i % 2 * 2 + j % 2;
-        products[j][i] += static_cast<int64_t>(pair[0][e]) * 256 + pair[1][e];
-        pair[0][e] = pair[1][e] = 0;
-      }
-  }
-  copy_wait<0>();
-  __syncthreads();
-}
 
 /** values[j] = those of the thread's queries, over all images of the chunk. */
 template <class T, class F>
 DDPM_DEVICE void reduce(const Place& at, T* shared, T (&values)[4], const F& f) {
 #pragma unroll
   for (int j = 0; j < 4; ++j)
-    for (int lanes = 4; lanes < 32; lanes *= 2) values[j] = f(values[j], __shfl_xor_sync(0xffffffffu, values[j], lanes));
+    for (int lanes = 4; lanes < 32; lanes *= 2)
+      values[j] = f(values[j], __shfl_xor_sync(0xffffffffu, values[j], lanes));
   __syncthreads();
 #pragma unroll
   for (int j = 0; j < 4; ++j)
@@ -141,8 +34,8 @@ DDPM_DEVICE void find_largest(const Place& at, double* shared, const double (&la
 }
 
 /** Adds the other digits to the logarithms of images that need them; of all images if most do. */
-DDPM_DEVICE void refine(const OptimalPass& pass, const Chunk& chunk, const Place& at, SharedAddress memory, int64_t* shared,
-                        const double (&largest)[4], const bool (&alive)[4], double (&lambda)[4][4]) {
+DDPM_DEVICE void refine(const OptimalPass& pass, const Chunk& chunk, const Place& at, SharedAddress memory,
+                        int64_t* shared, const double (&largest)[4], const bool (&alive)[4], double (&lambda)[4][4]) {
   const Query* query = pass.queries + chunk.first_query;
   int64_t counts[4];
   uint32_t refined = 0;  // bit 4 j + i
@@ -179,8 +72,9 @@ DDPM_DEVICE void refine(const OptimalPass& pass, const Chunk& chunk, const Place
 }
 
 /** Puts the weights, states and the top bins in memory. */
-DDPM_DEVICE void write_weights(const OptimalPass& pass, const Chunk& chunk, const Place& at, uint8_t* staged, int64_t* shared, int64_t* kept,
-                               const double (&largest)[4], const bool (&alive)[4], const double (&lambda)[4][4]) {
+DDPM_DEVICE void write_weights(const OptimalPass& pass, const Chunk& chunk, const Place& at, uint8_t* staged,
+                               int64_t* shared, int64_t* kept, const double (&largest)[4], const bool (&alive)[4],
+                               const double (&lambda)[4][4]) {
   int32_t weights[4][4];
   int64_t sums[4];
 #pragma unroll
@@ -197,7 +91,8 @@ DDPM_DEVICE void write_weights(const OptimalPass& pass, const Chunk& chunk, cons
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
     int64_t q = chunk.first_query + at.query(j);
-    bool flat = alive[j] && pass.queries[q].digits == 1 && pass.args.images >= kManyImages && is_flat(sums[j], chunk.count);
+    bool flat =
+        alive[j] && pass.queries[q].digits == 1 && pass.args.images >= kManyImages && is_flat(sums[j], chunk.count);
     sums[j] = 0;
     uint32_t bits = 0;
 #pragma unroll
@@ -206,7 +101,8 @@ DDPM_DEVICE void write_weights(const OptimalPass& pass, const Chunk& chunk, cons
       // Both sums in one number: neither has more than 22 bits.
       sums[j] += static_cast<int64_t>(upper_digit(weight)) << 32 | lower_digit(weight);
       bits |= static_cast<uint32_t>(weight != 0) << (at.image(i) % 32);
-      int32_t bytes[kPlanes] = {upper_digit(weight) & 255, upper_digit(weight) >> 8, lower_digit(weight) & 255, lower_digit(weight) >> 8};
+      int32_t bytes[kPlanes] = {upper_digit(weight) & 255, upper_digit(weight) >> 8, lower_digit(weight) & 255,
+                                lower_digit(weight) >> 8};
 #pragma unroll
       for (int plane = 0; plane < kPlanes; ++plane)
         staged[(plane * at.queries + at.query(j)) * kChunk + at.image(i)] = static_cast<uint8_t>(bytes[plane]);
@@ -243,7 +139,7 @@ int find_weights_shared_bytes(int queries) { return kStages * (kChunk + 2 * quer
 
 __global__ void __launch_bounds__(kQueryTile * 6, 1) find_weights(OptimalPass pass) {
   DDPM_DYNAMIC_SHARED(uint8_t, memory);
-  DDPM_SHARED(int64_t, shared, kImageWarps * kQueryTile);
+  DDPM_SHARED(int64_t, shared, (kImageWarps * kQueryTile));
   DDPM_SHARED(int64_t, tops, kQueryTile);
   const OptimalArgs& a = pass.args;
   Place at;
@@ -251,7 +147,8 @@ __global__ void __launch_bounds__(kQueryTile * 6, 1) find_weights(OptimalPass pa
   Chunk chunk{};
   chunk.index = blockIdx.x / tiles;
   chunk.first_query = blockIdx.x % tiles * kQueryTile;
-  chunk.queries = static_cast<int>(a.queries - chunk.first_query < at.queries ? a.queries - chunk.first_query : at.queries);
+  chunk.queries =
+      static_cast<int>(a.queries - chunk.first_query < at.queries ? a.queries - chunk.first_query : at.queries);
   chunk.first_image = a.chunks[a.first_chunk + chunk.index];
   chunk.count = static_cast<int>(a.chunks[a.first_chunk + chunk.index + 1] - chunk.first_image);
   const Query* query = pass.queries + chunk.first_query;
@@ -260,7 +157,8 @@ __global__ void __launch_bounds__(kQueryTile * 6, 1) find_weights(OptimalPass pa
   multiply(pass, chunk, at, 0, shared_address(memory), products);
   double lambda[4][4], largest[4], norms[4], norm = norm_factor(a.signal, a.variance);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) norms[i] = at.image(i) < chunk.count ? norm * a.norms[chunk.first_image + at.image(i)] : 0;
+  for (int i = 0; i < 4; ++i)
+    norms[i] = at.image(i) < chunk.count ? norm * a.norms[chunk.first_image + at.image(i)] : 0;
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
     double factor = at.query(j) < chunk.queries ? query[at.query(j)].factor[0] : 0;

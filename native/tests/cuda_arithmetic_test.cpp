@@ -1,12 +1,11 @@
 // The arithmetic of the CUDA kernels, as host code: the same bits as the CPU kernels'.
-#include "cuda/optimal_arithmetic.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "cpu/kernels/optimal.h"
 #include "cpu/kernels/optimal_bins.h"
+#include "cuda/optimal_arithmetic.h"
 #include "harness.h"
 
 using namespace ddpm::test;
@@ -28,7 +27,8 @@ ddpm::ByteImages image_of(int64_t pixels) {
 cuda::Query split(const float* xt, int64_t pixels, double largest_norm, double signal, double variance,
                   std::vector<int32_t>* digits) {
   float largest = 0;
-  for (int64_t p = 0; p < pixels; ++p) largest = std::isnan(xt[p]) || std::abs(xt[p]) > largest ? std::abs(xt[p]) : largest;
+  for (int64_t p = 0; p < pixels; ++p)
+    largest = std::isnan(xt[p]) || std::abs(xt[p]) > largest ? std::abs(xt[p]) : largest;
   bool finite = largest <= cuda::kLargestFinite;
   cuda::Units units = cuda::units_of(finite ? largest : 0);
   double sums[cuda::kDigits] = {};
@@ -56,7 +56,8 @@ TEST(queries_are_split_alike) {
     const float scales[] = {0, 1e-40f, 1e-20f, 1e-3f, 1, 10, 1e3f, 1e6f, 1e30f};
     auto xt = normal(random, pixels, scales[i % 9]);
     if (i % 20 == 4) xt[static_cast<size_t>(pick(random, 0, pixels - 1))] = i % 40 == 4 ? NAN : -INFINITY;
-    double variance = kVariances[i % 5], signal = std::sqrt(1 - variance), norm = 0.01 * static_cast<double>(pick(random, 0, 5000));
+    double variance = kVariances[i % 5], signal = std::sqrt(1 - variance),
+           norm = 0.01 * static_cast<double>(pick(random, 0, 5000));
     std::vector<int16_t> expected(static_cast<size_t>(cuda::kDigits * data.row_bytes()));
     cpu::Query query = cpu::split_query(xt.data(), data, norm, signal, variance, expected.data());
     std::vector<int32_t> digits;
@@ -78,7 +79,8 @@ TEST(queries_are_split_alike) {
 TEST(weights_are_alike) {
   for (int i = 0; i < 400; ++i) {
     int64_t count = pick(random, 1, cuda::kChunk), total = 0, high = 0, low = 0;
-    double centre = static_cast<double>(pick(random, -2000, 2000)), spread = std::ldexp(1, static_cast<int>(pick(random, -8, 8)));
+    double centre = static_cast<double>(pick(random, -2000, 2000)),
+           spread = std::ldexp(1, static_cast<int>(pick(random, -8, 8)));
     std::vector<double> lambda;
     for (float x : normal(random, count)) lambda.push_back(centre + spread * x);
     if (i % 7 == 0) lambda[0] = std::floor(lambda[0]);  // a weight of exactly 1/2
@@ -126,18 +128,23 @@ TEST(bins_are_alike) {
 /** The kernels' three steps as plain loops, against the CPU kernels' partial results. */
 TEST(the_steps_give_the_partial_results_of_the_cpu) {
   for (int trial = 0; trial < 30; ++trial) {
-    int64_t images = trial % 6 == 5 ? 4200 : pick(random, 1, 400), pixels = pick(random, 1, 40), size = cuda::kHeader + cuda::kBins * pixels;
-    double variance = kVariances[trial % 5], signal = std::sqrt(1 - variance), norms = cuda::norm_factor(signal, variance), longest = 0;
+    int64_t images = trial % 6 == 5 ? 4200 : pick(random, 1, 400), pixels = pick(random, 1, 40),
+            size = cuda::kHeader + cuda::kBins * pixels;
+    double variance = kVariances[trial % 5], signal = std::sqrt(1 - variance),
+           norms = cuda::norm_factor(signal, variance), longest = 0;
     std::vector<uint8_t> bytes(static_cast<size_t>(images * pixels));
     for (uint8_t& b : bytes) b = static_cast<uint8_t>(pick(random, 0, 255));
-    auto y = [&](int64_t i, int64_t p) { return static_cast<int64_t>(bytes[static_cast<size_t>(i * pixels + p)]) - 128; };
+    auto y = [&](int64_t i, int64_t p) {
+      return static_cast<int64_t>(bytes[static_cast<size_t>(i * pixels + p)]) - 128;
+    };
     std::vector<int64_t> norm(static_cast<size_t>(images));
     for (int64_t i = 0; i < images; ++i) {
       for (int64_t p = 0; p < pixels; ++p) norm[static_cast<size_t>(i)] += (2 * y(i, p) + 1) * (2 * y(i, p) + 1);
       longest = std::max(longest, std::sqrt(static_cast<double>(norm[static_cast<size_t>(i)])) / 255);
     }
     auto xt = normal(random, pixels, static_cast<float>(std::sqrt(variance)));
-    for (int64_t p = 0; p < pixels; ++p) xt[static_cast<size_t>(p)] += static_cast<float>(signal * (static_cast<double>(y(0, p)) + 0.5) / 127.5);
+    for (int64_t p = 0; p < pixels; ++p)
+      xt[static_cast<size_t>(p)] += static_cast<float>(signal * (static_cast<double>(y(0, p)) + 0.5) / 127.5);
 
     std::vector<int32_t> digits, chunks = {0};
     cuda::Query query = split(xt.data(), pixels, longest, signal, variance, &digits);
@@ -145,7 +152,8 @@ TEST(the_steps_give_the_partial_results_of_the_cpu) {
     std::vector<int64_t> exponents, got(static_cast<size_t>(size));
     got[0] = cuda::kNoBin;
     while (chunks.back() < images) {
-      int64_t first = chunks.back(), count = std::min<int64_t>(images - first, pick(random, 1, cuda::kChunk)), wanted = 0, total = 0;
+      int64_t first = chunks.back(), count = std::min<int64_t>(images - first, pick(random, 1, cuda::kChunk)),
+              wanted = 0, total = 0;
       chunks.push_back(static_cast<int32_t>(first + count));
       std::vector<double> lambda;
       auto product = [&](int d, int64_t i) {
@@ -190,8 +198,8 @@ TEST(the_steps_give_the_partial_results_of_the_cpu) {
     Array in(xt);
     std::vector<int64_t> expected(static_cast<size_t>(size));
     int32_t count = static_cast<int32_t>(chunks.size()) - 1;
-    OK(ddpm_optimal_partial(data, images, 1, static_cast<int32_t>(pixels), 1, chunks.data(), count, 0, count, in, 1, signal, variance,
-                            0, expected.data(), nullptr));
+    OK(ddpm_optimal_partial(data, images, 1, static_cast<int32_t>(pixels), 1, chunks.data(), count, 0, count, in, 1,
+                            signal, variance, 0, expected.data(), nullptr));
     ddpm_block_free(data);
     CHECK(got == expected);
   }
