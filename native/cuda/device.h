@@ -77,7 +77,7 @@ DDPM_DEVICE void atomic_max(int64_t* to, int64_t value) {
   atomicMax(reinterpret_cast<long long*>(to), static_cast<long long>(value));
 }
 /** A value that other blocks may be changing. */
-DDPM_DEVICE int64_t atomic_read(const int64_t* p) { return *static_cast<const volatile int64_t*>(p); }
+DDPM_DEVICE int64_t atomic_read(int64_t* p) { return atomicMax(reinterpret_cast<long long*>(p), INT64_MIN); }
 
 /** Starts a kernel; cudaSuccess or what went wrong. The name is for traces. */
 template <class... Parameters, class... Args>
