@@ -46,6 +46,7 @@ for name in ${*:-$cases}; do
   sed 's/"//g' "$results" | awk -F, -v name="$name" '
     $1 ~ /\.ddpm4j(:.*p0\.50)?$/ { ours = $5 }
     $1 ~ /\.libtorch(:.*p0\.50)?$/ { theirs = $5 }
-    END { printf "%s: ddpm4j %.2f ms, libtorch %.2f ms, %.2f times faster\n", name, ours, theirs, theirs / ours }'
+    END { if (!ours || !theirs) { print name ": no result" > "/dev/stderr"; exit 1 }
+      printf "%s: ddpm4j %.2f ms, libtorch %.2f ms, %.2f times faster\n", name, ours, theirs, theirs / ours }'
   rm -f "$results"
 done

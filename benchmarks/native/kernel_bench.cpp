@@ -1,11 +1,13 @@
-// Times single kernels through the C ABI, over the shapes in benchmarks/shapes, against the peak of the machine's FMA units.
+// Times single kernels through the C ABI, over the shapes in benchmarks/shapes, against the peak of the machine's FMA
+// units.
 //
 //   kernel_bench [--op conv2d] [--shape mnist_28] [--threads 2] [--isa avx2] [--seconds 0.2] [--shapes DIR]
 //
-// --op and --shape keep the kernels and shapes whose names contain the text. Before it is timed, every kernel is checked
-// against the tests' double-precision reference, on as many images as make some 2^25 products. A line gives the best and the
-// median time, the arithmetic rate of the best, and its share of the peak that was measured at the start of the run with the
-// same number of threads. Operands stay in the caches from one repetition to the next as far as they fit.
+// --op and --shape keep the kernels and shapes whose names contain the text. Before it is timed, every kernel is
+// checked against the tests' double-precision reference, on as many images as make some 2^25 products. A line gives the
+// best and the median time, the arithmetic rate of the best, and its share of the peak that was measured at the start
+// of the run with the same number of threads. Operands stay in the caches from one repetition to the next as far as
+// they fit.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -56,17 +58,17 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 constexpr int kChains = 12;  // latency 4 times two units, and a margin
 constexpr int kRounds = 20000;
 
-#define DEFINE_PEAK(isa, attribute, lanes)                                                        \
-  typedef float Vec_##isa __attribute__((vector_size(4 * lanes)));                                \
-  attribute double peak_round_##isa() {                                                           \
-    Vec_##isa sum[kChains] = {}, a = Vec_##isa{} + 0.999f, b = Vec_##isa{} + 0.001f;              \
-    for (int i = 0; i < kRounds; ++i) {                                                           \
-      _Pragma("GCC unroll 16") for (int j = 0; j < kChains; ++j) {                                \
-        sum[j] = sum[j] * a + b;                                                                  \
-        asm volatile("" : "+x"(sum[j]));                                                          \
-      }                                                                                           \
-    }                                                                                             \
-    return 2.0 * lanes * kChains * kRounds;                                                       \
+#define DEFINE_PEAK(isa, attribute, lanes)                                           \
+  typedef float Vec_##isa __attribute__((vector_size(4 * lanes)));                   \
+  attribute double peak_round_##isa() {                                              \
+    Vec_##isa sum[kChains] = {}, a = Vec_##isa{} + 0.999f, b = Vec_##isa{} + 0.001f; \
+    for (int i = 0; i < kRounds; ++i) {                                              \
+      _Pragma("GCC unroll 16") for (int j = 0; j < kChains; ++j) {                   \
+        sum[j] = sum[j] * a + b;                                                     \
+        asm volatile("" : "+x"(sum[j]));                                             \
+      }                                                                              \
+    }                                                                                \
+    return 2.0 * lanes * kChains * kRounds;                                          \
   }
 #if defined(__x86_64__)
 DEFINE_PEAK(avx512, __attribute__((target("avx512f"))), 16)
@@ -117,7 +119,9 @@ class Buffer {
     ok(ddpm_block_allocate(0, count_ * 4, &mem_));
     ok(ddpm_fill(mem_, count_, 0));
   }
-  explicit Buffer(const Floats& values) : Buffer(values.size()) { ok(ddpm_copy_from_host(mem_, values.data(), count_)); }
+  explicit Buffer(const Floats& values) : Buffer(values.size()) {
+    ok(ddpm_copy_from_host(mem_, values.data(), count_));
+  }
   ~Buffer() { ddpm_block_free(mem_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -194,7 +198,8 @@ void for_shapes(const Options& options, const char* file, size_t numbers,
     if (!(words >> name) || name[0] == '#') continue;
     std::vector<int> values;
     for (int value; words >> value;) values.push_back(value);
-    if (values.size() != numbers) stop(std::string(file) + ": " + name + " must have " + std::to_string(numbers) + " numbers");
+    if (values.size() != numbers)
+      stop(std::string(file) + ": " + name + " must have " + std::to_string(numbers) + " numbers");
     visit(name, values);
   }
 }
@@ -206,16 +211,23 @@ int images_to_check(int n, double products) {
 
 // ---- The kernels.
 
-#define GEOMETRY(g) \
-  g.n, g.h, g.w, g.c, g.k, g.r, g.s, g.stride_h, g.stride_w, g.top, g.left, g.bottom, g.right
+#define GEOMETRY(g) g.n, g.h, g.w, g.c, g.k, g.r, g.s, g.stride_h, g.stride_w, g.top, g.left, g.bottom, g.right
 
 std::vector<double> doubles(const Floats& values) { return {values.begin(), values.end()}; }
 
 /** The operands of a convolution and its gradients. A linear map is one too: rows of pixels, a window of one. */
 struct Convolution {
   explicit Convolution(const Window& window)
-      : g(window), x(random_floats(g.input())), w(random_floats(g.weights())), dy(random_floats(g.output())), x_in(x), w_in(w),
-        dy_in(dy), y(g.output()), dx(g.input()), dw(g.weights()) {}
+      : g(window),
+        x(random_floats(g.input())),
+        w(random_floats(g.weights())),
+        dy(random_floats(g.output())),
+        x_in(x),
+        w_in(w),
+        dy_in(dy),
+        y(g.output()),
+        dx(g.input()),
+        dw(g.weights()) {}
 
   Window g;
   Floats x, w, dy;
@@ -231,13 +243,17 @@ struct Layer {
 };
 
 const Layer conv2d{
-    "conv2d", "conv2d_backward_input", "conv2d_backward_weights",
+    "conv2d",
+    "conv2d_backward_input",
+    "conv2d_backward_weights",
     [](const Convolution& c) { ok(ddpm_conv2d(c.x_in, c.w_in, 0, 0, 0, c.y, GEOMETRY(c.g))); },
     [](const Convolution& c) { ok(ddpm_conv2d_backward_input(c.dy_in, c.w_in, 0, c.dx, GEOMETRY(c.g))); },
     [](const Convolution& c) { ok(ddpm_conv2d_backward_weights(c.x_in, c.dy_in, c.dw, 0, GEOMETRY(c.g))); }};
 
 const Layer linear{
-    "linear", "linear_backward_input", "linear_backward_weights",
+    "linear",
+    "linear_backward_input",
+    "linear_backward_weights",
     [](const Convolution& c) { ok(ddpm_linear(c.x_in, c.w_in, 0, 0, c.y, c.g.n, c.g.c, c.g.k)); },
     [](const Convolution& c) { ok(ddpm_linear_backward_input(c.dy_in, c.w_in, c.dx, c.g.n, c.g.c, c.g.k)); },
     [](const Convolution& c) { ok(ddpm_linear_backward_weights(c.x_in, c.dy_in, c.dw, 0, c.g.n, c.g.c, c.g.k)); }};
@@ -264,7 +280,8 @@ void bench_layer(const Bench& bench, const Layer& layer, const std::string& shap
     Convolution c(part);
     if (forward) {
       layer.forward(c);
-      bench.check(layer.forward_name, c.y.get(), reference::conv2d<double>(part, doubles(c.x), doubles(c.w), {}, {}, {}),
+      bench.check(layer.forward_name, c.y.get(),
+                  reference::conv2d<double>(part, doubles(c.x), doubles(c.w), {}, {}, {}),
                   reference::conv2d<float>(part, c.x, c.w, {}, {}, {}));
     }
     if (input) {
@@ -275,9 +292,10 @@ void bench_layer(const Bench& bench, const Layer& layer, const std::string& shap
     }
     if (weights) {
       layer.backward_weights(c);
-      bench.check(layer.weights_name, c.dw.get(),
-                  reference::conv2d_backward_weights(part, doubles(c.x), doubles(c.dy), std::vector<double>(c.w.size())),
-                  reference::conv2d_backward_weights(part, c.x, c.dy, Floats(c.w.size())));
+      bench.check(
+          layer.weights_name, c.dw.get(),
+          reference::conv2d_backward_weights(part, doubles(c.x), doubles(c.dy), std::vector<double>(c.w.size())),
+          reference::conv2d_backward_weights(part, c.x, c.dy, Floats(c.w.size())));
     }
   }
   Convolution c(g);
@@ -289,9 +307,20 @@ void bench_layer(const Bench& bench, const Layer& layer, const std::string& shap
 /** The operands of attention and its gradient. */
 struct Attention {
   explicit Attention(const Heads& heads)
-      : h(heads), q(random_floats(h.size())), k(random_floats(h.size())), v(random_floats(h.size())),
-        d_o(random_floats(h.size())), q_in(q), k_in(k), v_in(v), d_o_in(d_o), o(h.size()),
-        log_sums(size_t(h.n) * h.heads * h.tokens), dq(h.size()), dk(h.size()), dv(h.size()) {}
+      : h(heads),
+        q(random_floats(h.size())),
+        k(random_floats(h.size())),
+        v(random_floats(h.size())),
+        d_o(random_floats(h.size())),
+        q_in(q),
+        k_in(k),
+        v_in(v),
+        d_o_in(d_o),
+        o(h.size()),
+        log_sums(size_t(h.n) * h.heads * h.tokens),
+        dq(h.size()),
+        dk(h.size()),
+        dv(h.size()) {}
 
   void forward() const {
     ok(ddpm_attention(q_in, k_in, v_in, o, log_sums, h.n, h.tokens, h.heads, h.dim, static_cast<float>(h.scale)));
@@ -338,13 +367,20 @@ Options parse(int argc, char** argv) {
     std::string name = argv[i];
     if (i + 1 == argc) stop(name + " needs a value");
     std::string value = argv[i + 1];
-    if (name == "--op") options.op = value;
-    else if (name == "--shape") options.shape = value;
-    else if (name == "--isa") options.isa = value;
-    else if (name == "--shapes") options.shapes = value;
-    else if (name == "--threads") options.threads = std::atoi(value.c_str());
-    else if (name == "--seconds") options.seconds = std::atof(value.c_str());
-    else stop("unknown option " + name);
+    if (name == "--op")
+      options.op = value;
+    else if (name == "--shape")
+      options.shape = value;
+    else if (name == "--isa")
+      options.isa = value;
+    else if (name == "--shapes")
+      options.shapes = value;
+    else if (name == "--threads")
+      options.threads = std::atoi(value.c_str());
+    else if (name == "--seconds")
+      options.seconds = std::atof(value.c_str());
+    else
+      stop("unknown option " + name);
   }
   return options;
 }

@@ -7,9 +7,9 @@
 /**
  * The backend table: what a device can run.
  *
- * The ABI checks arguments once and fills an argument struct; a backend gets addresses that are live, large enough and on its
- * device. A backend leaves an entry null, or returns DDPM_NOT_SUPPORTED from it before it has written anything, to decline
- * a case; the next backend of the device's list takes it. The last one of every list implements everything.
+ * The ABI checks arguments once and fills an argument struct; a backend gets addresses that are live, large enough and
+ * on its device. A backend leaves an entry null, or returns DDPM_NOT_SUPPORTED from it before it has written anything,
+ * to decline a case; the next backend of the device's list takes it. The last one of every list implements everything.
  */
 namespace ddpm {
 
@@ -202,6 +202,15 @@ struct ReverseStepArgs {
   float x0_from_xt, x0_from_output, clip, from_x0, from_xt, from_output, from_noise;
 };
 
+struct LinearCombinationArgs {
+  static constexpr int kMaxTerms = 8;
+  const float* x[kMaxTerms];
+  float weights[kMaxTerms];
+  int terms;
+  float* out;
+  int64_t count;
+};
+
 struct MseArgs {
   const float *prediction, *target;
   float *losses, *dprediction;  // dprediction may be null
@@ -237,8 +246,8 @@ struct SumSquaresArgs {
 };
 
 /**
- * A data set of bytes; see ddpm/optimal.h. Rows hold pixels y = b - 128, coarse the sums of y over blocks of 4 x 4 pixels of a
- * channel, norms the sums of (2b - 255)^2, rests the lengths of y less its block means.
+ * A data set of bytes; see ddpm/optimal.h. Rows hold pixels y = b - 128, coarse the sums of y over blocks of 4 x 4
+ * pixels of a channel, norms the sums of (2b - 255)^2, rests the lengths of y less its block means.
  */
 struct ByteImages {
   static constexpr int64_t kBlock = 4, kAlignment = 64;
@@ -326,6 +335,7 @@ struct Backend {
   Op<DropoutArgs> dropout = nullptr;
   Op<QSampleArgs> q_sample = nullptr;
   Op<ReverseStepArgs> reverse_step = nullptr;
+  Op<LinearCombinationArgs> linear_combination = nullptr;
   Op<MseArgs> mse = nullptr;
   Op<CrossEntropyArgs> cross_entropy = nullptr;
   Op<AdamArgs> adam = nullptr;

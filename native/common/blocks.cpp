@@ -1,8 +1,8 @@
 // The table of live memory blocks behind ddpm_mem.
 //
-// A reference packs (generation, slot, offset): 11, 12 and 40 bits below a zero sign bit. A slot's generation moves on when
-// its block is freed, so an old reference is recognised; slots are taken in turn, so a generation comes round only after
-// eight million blocks.
+// A reference packs (generation, slot, offset): 11, 12 and 40 bits below a zero sign bit. A slot's generation moves on
+// when its block is freed, so an old reference is recognised; slots are taken in turn, so a generation comes round only
+// after eight million blocks.
 #include "common/blocks.h"
 
 #include <atomic>
@@ -44,8 +44,8 @@ void allocate(int32_t device, int64_t bytes, ddpm_mem* block) {
   *block = 0;
   if (device != 0) fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU)", device);
   if (bytes < 1 || bytes > kMaxBytes)
-    fail(DDPM_INVALID_ARGUMENT, "a block of %lld bytes was asked for, expected 1 to %lld", static_cast<long long>(bytes),
-         static_cast<long long>(kMaxBytes));
+    fail(DDPM_INVALID_ARGUMENT, "a block of %lld bytes was asked for, expected 1 to %lld",
+         static_cast<long long>(bytes), static_cast<long long>(kMaxBytes));
   std::lock_guard<std::mutex> lock(slots_mutex);
   for (int i = 0; i < kSlots; ++i) {
     int index = (next_slot + i) % kSlots;

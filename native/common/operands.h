@@ -10,7 +10,9 @@ int64_t elements(const char* what, Factor... factors) {
   int64_t product = 1;
   const int64_t values[] = {static_cast<int64_t>(factors)...};
   for (int64_t value : values) {
-    if (value < 1) fail(DDPM_INVALID_ARGUMENT, "%s has a dimension of %lld, expected at least 1", what, static_cast<long long>(value));
+    if (value < 1)
+      fail(DDPM_INVALID_ARGUMENT, "%s has a dimension of %lld, expected at least 1", what,
+           static_cast<long long>(value));
     // A float count above 2^38 cannot fit a block; stopping there keeps every later product within int64.
     if (__builtin_mul_overflow(product, value, &product) || product > (int64_t{1} << 38))
       fail(DDPM_INVALID_ARGUMENT, "%s has more than 2^38 elements", what);

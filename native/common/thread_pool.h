@@ -6,8 +6,8 @@ namespace ddpm {
 
 /**
  * Runs task(context, i) for i in [0, tasks) on the process's threads, the caller's among them, and returns when all are
- * done. One loop runs at a time: a second caller waits, so that threads never outnumber the setting. A loop inside a task
- * runs in place.
+ * done. One loop runs at a time: a second caller waits, so that threads never outnumber the setting. A loop inside a
+ * task runs in place.
  *
  * What a task computes must not depend on which thread runs it, or on how many there are.
  */
@@ -21,8 +21,8 @@ void parallel_for(int64_t tasks, const Body& body) {
 }
 
 /**
- * Scratch memory of the calling thread, 64-byte aligned and at least of the given size; it grows and is kept. Each slot is
- * a buffer of its own, valid until the thread asks for the same slot again.
+ * Scratch memory of the calling thread, 64-byte aligned and at least of the given size; it grows and is kept. Each slot
+ * is a buffer of its own, valid until the thread asks for the same slot again.
  */
 void* thread_scratch(int slot, size_t bytes);
 

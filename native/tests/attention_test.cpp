@@ -18,11 +18,12 @@ int pick_int(Random& random, int low, int high) { return static_cast<int>(pick(r
 std::vector<Heads> heads(Random& random, int count) {
   // The notebook's at 14 x 14, the diffusers form's at 7 x 7 and 16 x 16, one token, a long row of narrow heads.
   // One channel per head; many heads; a scale that turns the order of the scores round.
-  std::vector<Heads> all = {{1, 196, 4, 16, 0.25}, {2, 49, 1, 96, 0.1}, {1, 256, 1, 64, 0.125}, {2, 1, 2, 3, 1},
-                            {1, 700, 2, 8, 0.35},  {2, 30, 3, 1, 0.5}, {5, 40, 3, 12, 0.3},    {1, 20, 1, 512, 0.04},
-                            {1, 40, 2, 8, -0.3}};
+  std::vector<Heads> all = {{1, 196, 4, 16, 0.25}, {2, 49, 1, 96, 0.1},   {1, 256, 1, 64, 0.125},
+                            {2, 1, 2, 3, 1},       {1, 700, 2, 8, 0.35},  {2, 30, 3, 1, 0.5},
+                            {5, 40, 3, 12, 0.3},   {1, 20, 1, 512, 0.04}, {1, 40, 2, 8, -0.3}};
   for (int i = 0; i < count; ++i)
-    all.push_back({pick_int(random, 1, 2), pick_int(random, 1, 70), pick_int(random, 1, 4), pick_int(random, 1, 40), 0.3});
+    all.push_back(
+        {pick_int(random, 1, 2), pick_int(random, 1, 70), pick_int(random, 1, 4), pick_int(random, 1, 40), 0.3});
   return all;
 }
 
@@ -83,9 +84,12 @@ TEST(attention_gradients_match_central_differences) {
     return reference::dot(reference::attention(h, q1, k1, v1), d_o);
   };
   auto qd = as<double>(q), kd = as<double>(k), vd = as<double>(v);
-  check_gradient(random, dq.get(), qd, [&](const std::vector<double>& at) { return loss(at, kd, vd); }, "dq");
-  check_gradient(random, dk.get(), kd, [&](const std::vector<double>& at) { return loss(qd, at, vd); }, "dk");
-  check_gradient(random, dv.get(), vd, [&](const std::vector<double>& at) { return loss(qd, kd, at); }, "dv");
+  check_gradient(
+      random, dq.get(), qd, [&](const std::vector<double>& at) { return loss(at, kd, vd); }, "dq");
+  check_gradient(
+      random, dk.get(), kd, [&](const std::vector<double>& at) { return loss(qd, at, vd); }, "dk");
+  check_gradient(
+      random, dv.get(), vd, [&](const std::vector<double>& at) { return loss(qd, kd, at); }, "dv");
 }
 
 TEST(an_image_does_not_depend_on_its_batch_or_the_threads) {

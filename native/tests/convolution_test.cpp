@@ -11,8 +11,7 @@ using reference::Window;
 
 namespace {
 
-#define GEOMETRY(g) \
-  g.n, g.h, g.w, g.c, g.k, g.r, g.s, g.stride_h, g.stride_w, g.top, g.left, g.bottom, g.right
+#define GEOMETRY(g) g.n, g.h, g.w, g.c, g.k, g.r, g.s, g.stride_h, g.stride_w, g.top, g.left, g.bottom, g.right
 
 int pick_int(Random& random, int low, int high) { return static_cast<int>(pick(random, low, high)); }
 
@@ -154,7 +153,8 @@ TEST(an_image_does_not_depend_on_its_batch_or_the_threads) {
 }
 
 TEST(a_gap_between_strides_gives_only_the_bias) {
-  // With a stride above the window, some inputs are seen by no tap; with a stride above the picture there is one output.
+  // With a stride above the window, some inputs are seen by no tap; with a stride above the picture there is one
+  // output.
   for (int stride : {3, 100}) {
     Window g{2, 5, 5, 3, 4, 1, 1, stride, stride, 0, 0, 0, 0};
     auto w = whole(random, g.weights(), 4), dy = whole(random, g.output(), 4), bias = whole(random, g.c, 4);
@@ -194,12 +194,14 @@ TEST(bad_windows_are_refused) {
   Array x(std::vector<float>(64, 1)), w(std::vector<float>(64, 1)), y(64);
   FAILS(DDPM_INVALID_ARGUMENT, "stride_h is 0", ddpm_conv2d(x, w, 0, 0, 0, y, 1, 4, 4, 1, 1, 3, 3, 0, 1, 1, 1, 1, 1));
   FAILS(DDPM_INVALID_ARGUMENT, "padding is -1", ddpm_conv2d(x, w, 0, 0, 0, y, 1, 4, 4, 1, 1, 3, 3, 1, 1, -1, 1, 1, 1));
-  FAILS(DDPM_INVALID_ARGUMENT, "window height is 7", ddpm_conv2d(x, w, 0, 0, 0, y, 1, 4, 4, 1, 1, 7, 3, 1, 1, 1, 1, 1, 1));
+  FAILS(DDPM_INVALID_ARGUMENT, "window height is 7",
+        ddpm_conv2d(x, w, 0, 0, 0, y, 1, 4, 4, 1, 1, 7, 3, 1, 1, 1, 1, 1, 1));
   FAILS(DDPM_INVALID_ARGUMENT, "more than 2^38",
         ddpm_conv2d(x, w, 0, 0, 0, y, 1 << 30, 1 << 30, 1 << 30, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0));
   FAILS(DDPM_INVALID_ARGUMENT, "x needs", ddpm_conv2d(x, w, 0, 0, 0, y, 5, 40, 40, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0));
   FAILS(DDPM_INVALID_ARGUMENT, "y overlaps x", ddpm_conv2d(x, w, 0, 0, 0, x, 1, 4, 4, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0));
-  FAILS(DDPM_INVALID_ARGUMENT, "w needs", ddpm_conv2d_backward_input(y, w, 0, x, 1, 4, 4, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1));
+  FAILS(DDPM_INVALID_ARGUMENT, "w needs",
+        ddpm_conv2d_backward_input(y, w, 0, x, 1, 4, 4, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1));
   FAILS(DDPM_INVALID_ARGUMENT, "dx must not be null",
         ddpm_conv2d_backward_input(y, w, 0, 0, 1, 4, 4, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1));
   FAILS(DDPM_INVALID_ARGUMENT, "dw overlaps x",

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 #include "harness.h"
 
@@ -260,4 +261,71 @@ TEST(q_sample_and_reverse_step_are_close) {
   Array x(std::vector<float>(4, 1)), y(4);
   FAILS(DDPM_INVALID_ARGUMENT, "from_noise is 1", ddpm_reverse_step(x, x, 0, y, 0, 4, 1, 1, 1, 1, 1, 1, 1));
   FAILS(DDPM_INVALID_ARGUMENT, "clip is 0", ddpm_reverse_step(x, x, 0, y, 0, 4, 1, 1, 0, 1, 1, 1, 0));
+}
+
+TEST(linear_combination_is_close) {
+  for (int i = 0; i < 30; ++i) {
+    int terms = static_cast<int>(pick(random, 1, 8));
+    int64_t count = pick(random, 1, i < 25 ? 500 : 50000);
+    auto weights = normal(random, terms);
+    std::vector<std::vector<float>> x;
+    std::vector<std::unique_ptr<Array>> arrays;
+    std::vector<ddpm_mem> memory;
+    std::vector<double> truth(count);
+    std::vector<float> plain(count);
+    for (int k = 0; k < terms; ++k) {
+      x.push_back(normal(random, count));
+      arrays.push_back(std::make_unique<Array>(x.back()));
+      memory.push_back(*arrays.back());
+      for (int64_t j = 0; j < count; ++j) {
+        truth[j] += double(weights[k]) * x[k][j];
+        plain[j] += weights[k] * x[k][j];
+      }
+    }
+    Array out(count);
+    OK(ddpm_linear_combination(memory.data(), weights.data(), terms, out, count));
+    check_close(out.get(), truth, plain, "combination");
+    auto expected = out.get();
+    ddpm_mem over = memory[static_cast<size_t>(pick(random, 0, terms - 1))];
+    OK(ddpm_linear_combination(memory.data(), weights.data(), terms, over, count));
+    Array copy(count);
+    OK(ddpm_copy(copy, over, count));
+    check_same(copy.get(), expected, "combination over an operand");
+  }
+}
+
+TEST(linear_combination_leaves_out_terms_of_weight_zero) {
+  Array x({1, 2, 3}), nothing(3), out(3);
+  ddpm_mem memory[] = {nothing, x, nothing};
+  float weights[] = {0, 2, 0};
+  OK(ddpm_linear_combination(memory, weights, 3, out, 3));
+  check_same(out.get(), {2, 4, 6}, "combination");
+}
+
+TEST(linear_combination_does_not_depend_on_the_threads) {
+  int threads = ddpm_threads();
+  const int64_t count = 100001;
+  Array a(normal(random, count)), b(normal(random, count)), out(count);
+  ddpm_mem memory[] = {a, b, a};
+  float weights[] = {0.3f, -1.7f, 0.9f};
+  std::vector<float> first;
+  for (int t : {1, 2, 3}) {
+    OK(ddpm_set_threads(t));
+    OK(ddpm_linear_combination(memory, weights, 3, out, count));
+    if (t == 1) first = out.get();
+    check_same(out.get(), first, "combination");
+  }
+  OK(ddpm_set_threads(threads));
+}
+
+TEST(linear_combination_refuses_what_does_not_fit) {
+  Array x(std::vector<float>(8, 1)), out(8);
+  ddpm_mem memory[9] = {x, x, x, x, x, x, x, x, x}, half = x + 8, none = 0;
+  float weights[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+  FAILS(DDPM_INVALID_ARGUMENT, "terms is 0", ddpm_linear_combination(memory, weights, 0, out, 8));
+  FAILS(DDPM_INVALID_ARGUMENT, "terms is 9", ddpm_linear_combination(memory, weights, 9, out, 8));
+  FAILS(DDPM_INVALID_ARGUMENT, "x and weights", ddpm_linear_combination(nullptr, weights, 1, out, 8));
+  FAILS(DDPM_INVALID_ARGUMENT, "x and weights", ddpm_linear_combination(memory, nullptr, 1, out, 8));
+  FAILS(DDPM_INVALID_ARGUMENT, "x must not be null", ddpm_linear_combination(&none, weights, 1, out, 8));
+  FAILS(DDPM_INVALID_ARGUMENT, "overlaps", ddpm_linear_combination(memory, weights, 2, half, 4));
 }

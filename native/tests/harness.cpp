@@ -39,7 +39,8 @@ void fail_test(const char* format, ...) {
   throw Failure{text};
 }
 
-void check_fails(ddpm_status expected, const char* text, ddpm_status got, const char* call, const char* file, int line) {
+void check_fails(ddpm_status expected, const char* text, ddpm_status got, const char* call, const char* file,
+                 int line) {
   if (got != expected) fail_test("%s:%d: %s gave status %d, expected %d", file, line, call, got, expected);
   if (std::strstr(ddpm_last_error(), text) == nullptr)
     fail_test("%s:%d: %s said '%s', expected '%s' in it", file, line, call, ddpm_last_error(), text);
@@ -128,7 +129,8 @@ void check_gradient(Random& random, const std::vector<float>& gradient, std::vec
     x[at] = kept;
     double expected = (above - below) / (2 * h);
     if (!(std::abs(gradient[at] - expected) <= 2e-5 * largest + 1e-6))
-      fail_test("%s[%zu] is %.9g, central differences give %.9g", what, at, static_cast<double>(gradient[at]), expected);
+      fail_test("%s[%zu] is %.9g, central differences give %.9g", what, at, static_cast<double>(gradient[at]),
+                expected);
   }
 }
 

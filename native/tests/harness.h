@@ -8,8 +8,8 @@
 #include "ddpm/ddpm.h"
 
 /**
- * A small test harness: named cases, each run once per instruction set of this machine, with a fixed seed that is printed
- * when a case fails.
+ * A small test harness: named cases, each run once per instruction set of this machine, with a fixed seed that is
+ * printed when a case fails.
  */
 namespace ddpm::test {
 
@@ -20,22 +20,22 @@ struct Registration {
   Registration(const char* name, void (*body)(Random&));
 };
 
-#define TEST(name)                                                       \
-  static void name(ddpm::test::Random& random);                          \
-  static ddpm::test::Registration registration_of_##name(#name, name);   \
+#define TEST(name)                                                     \
+  static void name(ddpm::test::Random& random);                        \
+  static ddpm::test::Registration registration_of_##name(#name, name); \
   static void name([[maybe_unused]] ddpm::test::Random& random)
 
 /** Fails the running case with a printf-style message. */
 [[noreturn]] void fail_test(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-#define CHECK(condition)                                                                                 \
-  do {                                                                                                   \
-    if (!(condition)) ddpm::test::fail_test("%s:%d: %s does not hold", __FILE__, __LINE__, #condition);  \
+#define CHECK(condition)                                                                                \
+  do {                                                                                                  \
+    if (!(condition)) ddpm::test::fail_test("%s:%d: %s does not hold", __FILE__, __LINE__, #condition); \
   } while (0)
 
 /** Calls an ABI function that must succeed. */
-#define OK(call)                                                                                               \
-  do {                                                                                                         \
+#define OK(call)                                                                                                 \
+  do {                                                                                                           \
     if ((call) != DDPM_OK) ddpm::test::fail_test("%s:%d: %s: %s", __FILE__, __LINE__, #call, ddpm_last_error()); \
   } while (0)
 
@@ -75,8 +75,8 @@ class Array {
 };
 
 /**
- * Checks got against the truth: the largest error may be at most twice that of a plain float32 implementation of the same
- * formula, plus four roundings of the largest value (with few elements the plain one may be lucky).
+ * Checks got against the truth: the largest error may be at most twice that of a plain float32 implementation of the
+ * same formula, plus four roundings of the largest value (with few elements the plain one may be lucky).
  */
 void check_close(const std::vector<float>& got, const std::vector<double>& truth, const std::vector<float>& plain,
                  const char* what);
@@ -91,8 +91,8 @@ std::vector<T> as(const std::vector<float>& values) {
 }
 
 /**
- * Checks the gradient against central differences of the double-precision reference: d loss / d x[i] at some random i, where
- * loss is a function of x. The bound is relative to the largest gradient.
+ * Checks the gradient against central differences of the double-precision reference: d loss / d x[i] at some random i,
+ * where loss is a function of x. The bound is relative to the largest gradient.
  */
 void check_gradient(Random& random, const std::vector<float>& gradient, std::vector<double> x,
                     const std::function<double(const std::vector<double>&)>& loss, const char* what);

@@ -14,7 +14,8 @@ Window map_of(int rows, int in, int out) { return {1, 1, rows, in, out, 1, 1, 1,
 
 /** Tails in every dimension; a batch of time embeddings; the rows of an attention layer. */
 std::vector<Window> maps(Random& random) {
-  std::vector<Window> all = {map_of(1, 128, 512), map_of(16, 128, 96), map_of(600, 64, 64), map_of(1, 1, 1), map_of(7, 3, 1)};
+  std::vector<Window> all = {map_of(1, 128, 512), map_of(16, 128, 96), map_of(600, 64, 64), map_of(1, 1, 1),
+                             map_of(7, 3, 1)};
   for (int i = 0; i < 40; ++i)
     all.push_back(map_of(static_cast<int>(pick(random, 1, 90)), static_cast<int>(pick(random, 1, 70)),
                          static_cast<int>(pick(random, 1, 70))));
@@ -29,7 +30,8 @@ TEST(linear_is_close) {
     auto residual = normal(random, g.output());
     bool with_bias = pick(random, 0, 1), with_residual = pick(random, 0, 1);
     Array x_in(x), w_in(w), bias_in(bias), residual_in(residual), y(g.output());
-    OK(ddpm_linear(x_in, w_in, with_bias ? bias_in : ddpm_mem{0}, with_residual ? residual_in : ddpm_mem{0}, y, g.w, g.c, g.k));
+    OK(ddpm_linear(x_in, w_in, with_bias ? bias_in : ddpm_mem{0}, with_residual ? residual_in : ddpm_mem{0}, y, g.w,
+                   g.c, g.k));
     if (!with_bias) bias.clear();
     if (!with_residual) residual.clear();
     check_close(y.get(), reference::conv2d(g, as<double>(x), as<double>(w), as<double>(bias), {}, as<double>(residual)),
@@ -76,8 +78,10 @@ TEST(linear_gradients_match_central_differences) {
   auto loss = [&](const std::vector<double>& x_at, const std::vector<double>& w_at) {
     return reference::dot(reference::conv2d<double>(g, x_at, w_at, {}, {}, {}), dy);
   };
-  check_gradient(random, dx.get(), as<double>(x), [&](const auto& at) { return loss(at, as<double>(w)); }, "dx");
-  check_gradient(random, dw.get(), as<double>(w), [&](const auto& at) { return loss(as<double>(x), at); }, "dw");
+  check_gradient(
+      random, dx.get(), as<double>(x), [&](const auto& at) { return loss(at, as<double>(w)); }, "dx");
+  check_gradient(
+      random, dw.get(), as<double>(w), [&](const auto& at) { return loss(as<double>(x), at); }, "dw");
 }
 
 TEST(a_row_does_not_depend_on_its_batch_or_the_threads) {

@@ -137,8 +137,8 @@ TEST(group_norm_has_the_same_bits_however_its_chunks_are_shared_out) {
       Array dmodulation(static_cast<int64_t>(g.n) * 2 * g.c);
       OK(ddpm_group_norm_backward(x, gamma, beta, modulation, statistics, dy, dx, dgamma, dbeta, dmodulation, g.n,
                                   g.pixels, g.c, g.groups, g.silu));
-      std::vector<std::vector<float>> all = {forward.y, forward.statistics, dx.get(), dgamma.get(), dbeta.get(),
-                                             dmodulation.get()};
+      std::vector<std::vector<float>> all = {forward.y,    forward.statistics, dx.get(),
+                                             dgamma.get(), dbeta.get(),        dmodulation.get()};
       if (first.empty()) first = all;
       for (size_t i = 0; i < all.size(); ++i) check_same(all[i], first[i], "result");
     }

@@ -230,7 +230,7 @@ TEST(a_picture_does_not_depend_on_its_batch_or_the_threads) {
     OK(ddpm_upsample_bilinear(x_in, up, g.in.n, g.in.h, g.in.w, g.in.c));
     OK(ddpm_upsample_bilinear_backward(large_in, up_dx, g.in.n, g.in.h, g.in.w, g.in.c));
     OK(ddpm_upsample_nearest_backward(large_in, near_dx, g.in.n, g.in.h, g.in.w, g.in.c));
-    return std::vector<std::vector<float>>{max.get(), max_dx.get(), mean.get(), mean_dx.get(),
+    return std::vector<std::vector<float>>{max.get(), max_dx.get(), mean.get(),   mean_dx.get(),
                                            up.get(),  up_dx.get(),  near_dx.get()};
   };
   auto all = run(p, 0);

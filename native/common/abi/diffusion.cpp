@@ -92,4 +92,24 @@ ddpm_status ddpm_reverse_step(ddpm_mem xt, ddpm_mem output, ddpm_mem noise, ddpm
     dispatch(operands.device(), "reverse_step", &Backend::reverse_step, args);
   });
 }
+
+ddpm_status ddpm_linear_combination(const ddpm_mem* x, const float* weights, int32_t terms, ddpm_mem out,
+                                    int64_t count) {
+  return guard([&] {
+    elements("out", count);
+    require(terms >= 1 && terms <= LinearCombinationArgs::kMaxTerms, "terms", terms, "1 to 8");
+    if (x == nullptr || weights == nullptr)
+      fail(DDPM_INVALID_ARGUMENT, "linear_combination: x and weights must not be null");
+    Operands operands("linear_combination");
+    LinearCombinationArgs args{};
+    for (int k = 0; k < terms; ++k) {
+      if (weights[k] == 0 && (k + 1 < terms || args.terms > 0)) continue;
+      args.x[args.terms] = operands.in(x[k], "x", count);
+      args.weights[args.terms++] = weights[k];
+    }
+    args.out = operands.out_in_place(out, "out", count);
+    args.count = count;
+    dispatch(operands.device(), "linear_combination", &Backend::linear_combination, args);
+  });
+}
 }

@@ -28,8 +28,8 @@ ByteImages sizes(int64_t images, int32_t height, int32_t width, int32_t channels
   return data;
 }
 
-ByteImages byte_images(Operands& operands, ddpm_mem mem, int64_t images, int32_t height, int32_t width, int32_t channels,
-                       bool written) {
+ByteImages byte_images(Operands& operands, ddpm_mem mem, int64_t images, int32_t height, int32_t width,
+                       int32_t channels, bool written) {
   ByteImages data = sizes(images, height, width, channels);
   if (mem % 8 != 0) fail(DDPM_INVALID_ARGUMENT, "data is not aligned to 8 bytes");
   // Operands are counted in floats.
@@ -48,19 +48,21 @@ void check_process(double signal, double variance) {
   require(variance > 0 && std::isfinite(variance), "variance", variance, "a positive number");
 }
 
-OptimalPartialArgs partial_args(Operands& operands, ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels,
-                                const int32_t* chunks, int32_t chunk_count, int32_t first_chunk, int32_t last_chunk,
-                                ddpm_mem xt, int32_t queries, double signal, double variance, int32_t prune) {
+OptimalPartialArgs partial_args(Operands& operands, ddpm_mem data, int64_t images, int32_t height, int32_t width,
+                                int32_t channels, const int32_t* chunks, int32_t chunk_count, int32_t first_chunk,
+                                int32_t last_chunk, ddpm_mem xt, int32_t queries, double signal, double variance,
+                                int32_t prune) {
   check_process(signal, variance);
   if (chunks == nullptr) fail(DDPM_INVALID_ARGUMENT, "optimal: chunks must not be null");
   require(chunk_count >= 1, "chunk_count", chunk_count, "at least 1");
   require(first_chunk >= 0 && first_chunk <= chunk_count, "first_chunk", first_chunk, "0 to chunk_count");
-  require(last_chunk >= first_chunk && last_chunk <= chunk_count, "last_chunk", last_chunk, "first_chunk to chunk_count");
+  require(last_chunk >= first_chunk && last_chunk <= chunk_count, "last_chunk", last_chunk,
+          "first_chunk to chunk_count");
   for (int32_t c = 0; c < chunk_count; ++c)
     if (chunks[c] < 0 || chunks[c + 1] <= chunks[c] || chunks[c + 1] - chunks[c] > DDPM_OPTIMAL_CHUNK ||
         chunks[c + 1] > images)
-      fail(DDPM_INVALID_ARGUMENT, "chunk %d is rows %d to %d, expected 1 to %d rows of %lld", c, chunks[c], chunks[c + 1],
-           static_cast<int>(DDPM_OPTIMAL_CHUNK), static_cast<long long>(images));
+      fail(DDPM_INVALID_ARGUMENT, "chunk %d is rows %d to %d, expected 1 to %d rows of %lld", c, chunks[c],
+           chunks[c + 1], static_cast<int>(DDPM_OPTIMAL_CHUNK), static_cast<long long>(images));
   OptimalPartialArgs args{};
   args.data = byte_images(operands, data, images, height, width, channels, false);
   args.chunks = chunks;
@@ -104,29 +106,29 @@ ddpm_status ddpm_optimal_load(ddpm_mem data, int64_t images, int32_t height, int
   });
 }
 
-ddpm_status ddpm_optimal_partial(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels, const int32_t* chunks,
-                                 int32_t chunk_count, int32_t first_chunk, int32_t last_chunk, ddpm_mem xt,
-                                 int32_t queries, double signal, double variance, int32_t prune, int64_t* partial,
-                                 int64_t* report) {
+ddpm_status ddpm_optimal_partial(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels,
+                                 const int32_t* chunks, int32_t chunk_count, int32_t first_chunk, int32_t last_chunk,
+                                 ddpm_mem xt, int32_t queries, double signal, double variance, int32_t prune,
+                                 int64_t* partial, int64_t* report) {
   return guard([&] {
     if (partial == nullptr) fail(DDPM_INVALID_ARGUMENT, "optimal_partial: partial must not be null");
     Operands operands("optimal_partial");
-    OptimalPartialArgs args = partial_args(operands, data, images, height, width, channels, chunks, chunk_count, first_chunk,
-                                           last_chunk, xt, queries, signal, variance, prune);
+    OptimalPartialArgs args = partial_args(operands, data, images, height, width, channels, chunks, chunk_count,
+                                           first_chunk, last_chunk, xt, queries, signal, variance, prune);
     args.partial = partial;
     args.report = report;
     dispatch(operands.device(), "optimal_partial", &Backend::optimal_partial, args);
   });
 }
 
-ddpm_status ddpm_optimal_denoise(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels, const int32_t* chunks,
-                                 int32_t chunk_count, int32_t first_chunk, int32_t last_chunk, ddpm_mem xt,
-                                 int32_t queries, double signal, double variance, int32_t prune, ddpm_mem x0,
-                                 ddpm_mem eps, double* log_sums, int64_t* report) {
+ddpm_status ddpm_optimal_denoise(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels,
+                                 const int32_t* chunks, int32_t chunk_count, int32_t first_chunk, int32_t last_chunk,
+                                 ddpm_mem xt, int32_t queries, double signal, double variance, int32_t prune,
+                                 ddpm_mem x0, ddpm_mem eps, double* log_sums, int64_t* report) {
   return guard([&] {
     Operands operands("optimal_denoise");
-    OptimalPartialArgs args = partial_args(operands, data, images, height, width, channels, chunks, chunk_count, first_chunk,
-                                           last_chunk, xt, queries, signal, variance, prune);
+    OptimalPartialArgs args = partial_args(operands, data, images, height, width, channels, chunks, chunk_count,
+                                           first_chunk, last_chunk, xt, queries, signal, variance, prune);
     int64_t pixels = args.data.pixels(), size = queries * pixels;
     OptimalFinishArgs finish{};
     finish.x0 = operands.optional_out(x0, "x0", size);
@@ -158,8 +160,7 @@ ddpm_status ddpm_optimal_finish(const int64_t* partial, int64_t pixels, ddpm_mem
     args.partial = partial;
     elements("xt", queries, pixels);
     if (eps == 0 && log_sums == nullptr && x0 == 0) return;
-    if (eps != 0 || log_sums != nullptr)
-      args.xt = operands.in(xt, "xt", queries * pixels);
+    if (eps != 0 || log_sums != nullptr) args.xt = operands.in(xt, "xt", queries * pixels);
     args.queries = queries;
     args.pixels = pixels;
     args.signal = signal;
@@ -171,8 +172,9 @@ ddpm_status ddpm_optimal_finish(const int64_t* partial, int64_t pixels, ddpm_mem
   });
 }
 
-ddpm_status ddpm_optimal_log_kernels(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels, ddpm_mem xt,
-                                     int32_t queries, double signal, double variance, double* log_kernels) {
+ddpm_status ddpm_optimal_log_kernels(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels,
+                                     ddpm_mem xt, int32_t queries, double signal, double variance,
+                                     double* log_kernels) {
   return guard([&] {
     if (log_kernels == nullptr) fail(DDPM_INVALID_ARGUMENT, "optimal_log_kernels: log_kernels must not be null");
     check_process(signal, variance);

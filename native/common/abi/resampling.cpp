@@ -82,8 +82,8 @@ ddpm_status ddpm_max_pool_backward(ddpm_mem x, ddpm_mem dy, ddpm_mem dx, int32_t
 }
 
 ddpm_status ddpm_average_pool(ddpm_mem x, ddpm_mem y, int32_t n, int32_t h, int32_t w, int32_t c, int32_t r, int32_t s,
-                          int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t pad_bottom,
-                          int32_t pad_right, int32_t count_padding) {
+                              int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t pad_bottom,
+                              int32_t pad_right, int32_t count_padding) {
   return guard([&] {
     PoolArgs args{};
     args.g = pooling_window(n, h, w, c, r, s, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right);
@@ -95,9 +95,9 @@ ddpm_status ddpm_average_pool(ddpm_mem x, ddpm_mem y, int32_t n, int32_t h, int3
   });
 }
 
-ddpm_status ddpm_average_pool_backward(ddpm_mem dy, ddpm_mem dx, int32_t n, int32_t h, int32_t w, int32_t c,
-                                   int32_t r, int32_t s, int32_t stride_h, int32_t stride_w, int32_t pad_top,
-                                   int32_t pad_left, int32_t pad_bottom, int32_t pad_right, int32_t count_padding) {
+ddpm_status ddpm_average_pool_backward(ddpm_mem dy, ddpm_mem dx, int32_t n, int32_t h, int32_t w, int32_t c, int32_t r,
+                                       int32_t s, int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left,
+                                       int32_t pad_bottom, int32_t pad_right, int32_t count_padding) {
   return guard([&] {
     PoolBackwardArgs args{};
     args.g = pooling_window(n, h, w, c, r, s, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right);

@@ -1,9 +1,9 @@
 // Multi-head attention and its gradient.
 //
-// Forward: queries are taken in blocks whose scores against all keys fit the second-level cache, so one pass over them gives
-// the softmax, and the division by its sum waits until after the product with the values.
-// Backward: a task takes one head. The weights P are computed again from the kept log-sum-exp (Dao et al., arXiv 2205.14135,
-// algorithm 4): with D = rowsum(dO O), dV = P' dO, dP = dO V', dS = P (dP - D) scale, dQ = dS K, dK = dS' Q.
+// Forward: queries are taken in blocks whose scores against all keys fit the second-level cache, so one pass over them
+// gives the softmax, and the division by its sum waits until after the product with the values. Backward: a task takes
+// one head. The weights P are computed again from the kept log-sum-exp (Dao et al., arXiv 2205.14135, algorithm 4):
+// with D = rowsum(dO O), dV = P' dO, dP = dO V', dS = P (dP - D) scale, dQ = dS K, dK = dS' Q.
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -14,7 +14,8 @@ namespace {
 /** Floats of scores of a block of queries: 256 KiB, half of a small second-level cache. */
 constexpr int64_t kMaxScores = 64 << 10;
 
-/** Queries of a block at most. More share one reading of keys and values; in the backward pass, one pass over dk and dv too. */
+/** Queries of a block at most. More share one reading of keys and values; in the backward pass, one pass over dk and dv
+ * too. */
 constexpr int64_t kForwardBlock = 8 * kTileRows, kBackwardBlock = 16 * kTileRows;
 
 /** With fewer heads than this a head's queries are shared out among tasks. */
@@ -53,7 +54,8 @@ void pack_dim(const Head& h, const float* matrix, float* panels) {
     pack_panel(matrix + h.offset, h.stride, h.tokens, d, h.dim, panel_width(h.dim, d), panels + d * h.tokens);
 }
 
-/** Rows first to first + count of a head's [T,dim] as panels of kColumnPanel over dim, the last only as wide as it must be. */
+/** Rows first to first + count of a head's [T,dim] as panels of kColumnPanel over dim, the last only as wide as it must
+ * be. */
 void pack_queries(const Head& h, const float* matrix, int64_t first, int64_t count, float* panels) {
   for (int64_t d = 0; d < h.dim; d += kColumnPanel) {
     int64_t width = h.dim - d < kColumnPanel ? round_up(h.dim - d, kLanes) : kColumnPanel;
@@ -69,12 +71,13 @@ const float** row_pointers(const float* first_row, int64_t stride, int64_t count
 }
 
 /**
- * target [count, columns] = rows [count] by one panel, each row times its factor. A function of its own, so that what its
- * callers keep in registers does not drive the microkernel's pointers out of them.
+ * target [count, columns] = rows [count] by one panel, each row times its factor. A function of its own, so that what
+ * its callers keep in registers does not drive the microkernel's pointers out of them.
  */
 template <int kVectors>
-__attribute__((noinline)) void multiply_panel(const float* const* rows, int64_t count, int64_t depth, const float* panel,
-                                              const float* factors, float* target, int64_t stride, int64_t columns) {
+__attribute__((noinline)) void multiply_panel(const float* const* rows, int64_t count, int64_t depth,
+                                              const float* panel, const float* factors, float* target, int64_t stride,
+                                              int64_t columns) {
   const int64_t step = 0;
   for (int64_t r = 0; r < count; r += kTileRows, target += kTileRows * stride) {
     Tile<kTileRows, kVectors> tile = multiply_rows<kVectors>(rows + r, &step, 1, depth, panel);
@@ -97,9 +100,11 @@ void multiply_panels(const float* const* rows, int64_t count, int64_t depth, con
                      float* target, int64_t stride, int64_t columns) {
   for (int64_t column = 0; column < columns; column += kPanel)
     if (panel_width(columns, column) == kPanel)
-      multiply_panel<kTileVectors>(rows, count, depth, panels + column * depth, factors, target + column, stride, columns - column);
+      multiply_panel<kTileVectors>(rows, count, depth, panels + column * depth, factors, target + column, stride,
+                                   columns - column);
     else
-      multiply_panel<1>(rows, count, depth, panels + column * depth, factors, target + column, stride, columns - column);
+      multiply_panel<1>(rows, count, depth, panels + column * depth, factors, target + column, stride,
+                        columns - column);
 }
 
 /** scores [count, row()] = rows first.. of matrix by the transposed panels, each row times its factor. */
@@ -117,7 +122,8 @@ void multiply_weights(const Head& h, const float* weights, int64_t first, int64_
 }
 
 template <int kVectors>
-void add_transposed_panel(const Head& h, const float* weights, int64_t count, const float* panel, int64_t d, float* out) {
+void add_transposed_panel(const Head& h, const float* weights, int64_t count, const float* panel, int64_t d,
+                          float* out) {
   for (int64_t t = 0; t < h.tokens; t += kColumnTileRows) {
     Tile<kColumnTileRows, kVectors> tile = multiply_columns<kVectors>(weights + t, h.row(), count, panel);
 #pragma GCC unroll 16
@@ -172,7 +178,8 @@ float exponentials(const Head& h, float* row, float* maximum) {
 }
 
 /** One block of queries of a head. */
-void attend(const AttentionArgs& a, const Head& h, int64_t head, int64_t first, const float* keys, const float* values) {
+void attend(const AttentionArgs& a, const Head& h, int64_t head, int64_t first, const float* keys,
+            const float* values) {
   int64_t block = h.block(1, kForwardBlock), count = h.tokens - first < block ? h.tokens - first : block;
   float* scores = scratch<float>(kScores, block * (h.row() + 1));
   float* factors = scores + block * h.row();
@@ -261,7 +268,8 @@ ddpm_status attention(const AttentionArgs& a) {
     parallel_for(heads * blocks, [&](int64_t task) {
       int64_t head = task / blocks;
       Head h = head_of(a.tokens, a.heads, a.head_dim, head);
-      attend(a, h, head, task % blocks * block, keys + head * h.token_panels_size(), values + head * h.dim_panels_size());
+      attend(a, h, head, task % blocks * block, keys + head * h.token_panels_size(),
+             values + head * h.dim_panels_size());
     });
     return DDPM_OK;
   }

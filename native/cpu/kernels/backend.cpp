@@ -44,6 +44,7 @@ const Backend* backend() {
     table.average_pool_backward = average_pool_backward;
     table.q_sample = q_sample;
     table.reverse_step = reverse_step;
+    table.linear_combination = linear_combination;
     table.randn = randn;
     table.dropout = dropout;
     table.mse = mse;

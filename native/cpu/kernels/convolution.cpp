@@ -1,8 +1,9 @@
 // Convolution and its gradient by the input, both as indirect products.
 //
-// The gradient by the input is the convolution with the roles of input and output exchanged: an input pixel is a sum over the
-// taps through which it was seen. With a stride, input pixels fall into classes (row and column modulo the stride) that are
-// seen by different taps; each class is a product of its own, so no multiplication by an inserted zero is done.
+// The gradient by the input is the convolution with the roles of input and output exchanged: an input pixel is a sum
+// over the taps through which it was seen. With a stride, input pixels fall into classes (row and column modulo the
+// stride) that are seen by different taps; each class is a product of its own, so no multiplication by an inserted zero
+// is done.
 #include "cpu/kernels/indirect_product.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -54,7 +55,8 @@ ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
   for (int64_t phase_h = 0; phase_h < phases_h; ++phase_h)
     for (int64_t phase_w = 0; phase_w < phases_w; ++phase_w)
       for (int64_t r = first_tap(phase_h, g.stride_h, g.pad_top); r < g.r; r += g.stride_h)
-        for (int64_t s = first_tap(phase_w, g.stride_w, g.pad_left); s < g.s; s += g.stride_w) order[ordered++] = r * g.s + s;
+        for (int64_t s = first_tap(phase_w, g.stride_w, g.pad_left); s < g.s; s += g.stride_w)
+          order[ordered++] = r * g.s + s;
   IndirectProduct p{};
   p.images = g.n;
   p.x = a.dy;

@@ -1,11 +1,12 @@
 // Gradients of convolutions and linear maps by weights and bias.
 //
-// dw[k][tap,c] is a product of columns, summed over all pixels of all images: dy[pixel][k] by x[source of pixel at tap][c].
-// Pixels are taken in blocks: dy's block is packed as tiles of kColumnTileRows channels, and for every few vectors of columns
-// (tap,c) the source vectors are gathered into a panel that stays in the first-level cache while all of dy passes by.
+// dw[k][tap,c] is a product of columns, summed over all pixels of all images: dy[pixel][k] by x[source of pixel at
+// tap][c]. Pixels are taken in blocks: dy's block is packed as tiles of kColumnTileRows channels, and for every few
+// vectors of columns (tap,c) the source vectors are gathered into a panel that stays in the first-level cache while all
+// of dy passes by.
 //
-// A task takes some of the columns over some of the blocks. How the blocks are split into parts depends on the shape only; each
-// part has partial sums of its own, added in order at the end. So the result does not depend on the threads.
+// A task takes some of the columns over some of the blocks. How the blocks are split into parts depends on the shape
+// only; each part has partial sums of its own, added in order at the end. So the result does not depend on the threads.
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -31,7 +32,8 @@ Split split_of(const WindowGeometry& g) {
   Split s{};
   s.blocks = divide_up(g.n * g.oh * g.ow, kPixelBlock);
   s.panels = divide_up(g.r * g.s * g.c, kColumnPanel);
-  // Parts keep a thread on its own pixels, but each costs another gradient in memory, so a large gradient is split by columns.
+  // Parts keep a thread on its own pixels, but each costs another gradient in memory, so a large gradient is split by
+  // columns.
   bool cached = g.weight_elements() * int64_t{sizeof(float)} <= kCachedGradient;
   int64_t most_parts = cached ? 16 : 2, most_groups = divide_up(s.panels, kPanelsOfGroup);
   s.parts = s.blocks / (cached ? 2 : 16);
@@ -116,7 +118,8 @@ void gather_panel(const float* const* sources, int64_t count, int64_t c, int64_t
 
 /** Adds the products of a block of dy with a panel to some columns of dw [K,columns]. */
 template <int kVectors>
-void add_panel(const float* packed, int64_t count, int64_t k, const float* panel, int64_t first, int64_t columns, float* dw) {
+void add_panel(const float* packed, int64_t count, int64_t k, const float* panel, int64_t first, int64_t columns,
+               float* dw) {
   for (int64_t row = 0; row < k; row += kColumnTileRows, packed += kPixelBlock * kColumnTileRows) {
     Tile<kColumnTileRows, kVectors> tile = multiply_columns<kVectors>(packed, kColumnTileRows, count, panel);
     float* target = dw + row * columns + first;
@@ -140,8 +143,8 @@ void add_panel(const float* packed, int64_t count, int64_t k, const float* panel
 }
 
 template <int kVectors>
-void gather_and_add(const float* packed, const float* const* sources, int64_t count, const WindowGeometry& g, int64_t first,
-                    float* dw) {
+void gather_and_add(const float* packed, const float* const* sources, int64_t count, const WindowGeometry& g,
+                    int64_t first, float* dw) {
   int64_t columns = g.r * g.s * g.c;
   float* panel = scratch<float>(kPanelScratch, kPixelBlock * kColumnPanel);
   gather_panel<kVectors>(sources, count, g.c, columns, first, panel);
@@ -149,8 +152,8 @@ void gather_and_add(const float* packed, const float* const* sources, int64_t co
 }
 
 /** Adds a block of pixels to columns [first_column, last_column) of dw [K,columns]. */
-void add_block(const Conv2dBackwardWeightsArgs& a, int64_t first, int64_t count, int64_t first_column, int64_t last_column,
-               const float* zeros, float* dw) {
+void add_block(const Conv2dBackwardWeightsArgs& a, int64_t first, int64_t count, int64_t first_column,
+               int64_t last_column, const float* zeros, float* dw) {
   const WindowGeometry& g = a.g;
   float* packed = scratch<float>(kPackedInput, round_up(g.k, kColumnTileRows) * kPixelBlock);
   pack_block(a.dy + first * g.k, count, g.k, packed);
@@ -209,7 +212,8 @@ ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& a) {
     float* dbias = a.dbias == nullptr || group != 0 ? nullptr : (direct ? a.dbias : dw + weights);
     if (!direct) {
       for (int64_t k = 0; k < g.k; ++k)
-        std::memset(dw + k * columns + first_column, 0, static_cast<size_t>(last_column - first_column) * sizeof(float));
+        std::memset(dw + k * columns + first_column, 0,
+                    static_cast<size_t>(last_column - first_column) * sizeof(float));
       if (dbias != nullptr) std::memset(dbias, 0, static_cast<size_t>(g.k) * sizeof(float));
     }
     for (int64_t block = split.blocks * part / split.parts; block < split.blocks * (part + 1) / split.parts; ++block) {

@@ -38,4 +38,19 @@ ddpm_status reverse_step(const ReverseStepArgs& a) {
   return DDPM_OK;
 }
 
+ddpm_status linear_combination(const LinearCombinationArgs& a) {
+  for_chunks(a.count, [&](int64_t begin, int64_t end) {
+    // Every element is read before it is written, so out may be any of x.
+    auto sum = [&](auto read) {
+      Vec value = a.weights[0] * read(a.x[0]);
+      for (int k = 1; k < a.terms; ++k) value += a.weights[k] * read(a.x[k]);
+      return value;
+    };
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) store(a.out + i, sum([i](const float* x) { return load(x + i); }));
+    if (i < end) store_first(a.out + i, sum([=](const float* x) { return load_first(x + i, end - i); }), end - i);
+  });
+  return DDPM_OK;
+}
+
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -7,16 +7,18 @@
 /**
  * The matrix-product microkernels: the core under convolution, linear maps and attention.
  *
- * A tile of sums stays in registers over the whole reduction. One side is broadcast, an element at a time; the other comes as
- * vectors from a panel: neighbouring columns of a matrix stored together, row after row, zeros in columns that do not exist.
- * A matrix is a sequence of panels of kPanel columns; if its last columns fit one vector, the last panel is one vector wide.
+ * A tile of sums stays in registers over the whole reduction. One side is broadcast, an element at a time; the other
+ * comes as vectors from a panel: neighbouring columns of a matrix stored together, row after row, zeros in columns that
+ * do not exist. A matrix is a sequence of panels of kPanel columns; if its last columns fit one vector, the last panel
+ * is one vector wide.
  *
- * Every element of a tile is summed in the order of the reduction by the same instructions, so a result does not depend on
- * where in a tile, or in which tile, it is computed.
+ * Every element of a tile is summed in the order of the reduction by the same instructions, so a result does not depend
+ * on where in a tile, or in which tile, it is computed.
  */
 namespace ddpm::cpu::DDPM_ISA {
 
-/** Tiles of multiply_rows: as many rows as leave registers for a row of the panel and a broadcast, 12 sums of 16 or 16 of 32. */
+/** Tiles of multiply_rows: as many rows as leave registers for a row of the panel and a broadcast, 12 sums of 16 or 16
+ * of 32. */
 constexpr int kTileVectors = 2;
 constexpr int kPanel = kTileVectors * kLanes;
 #if defined(__AVX512F__)
@@ -26,8 +28,8 @@ constexpr int kTileRows = 6;
 #endif
 
 /**
- * Tiles of multiply_columns. Here the sums are many and the reduction is cut into blocks, so what counts is that the tile
- * divides common channel counts: four, and with a 3 x 3 window three vectors too.
+ * Tiles of multiply_columns. Here the sums are many and the reduction is cut into blocks, so what counts is that the
+ * tile divides common channel counts: four, and with a 3 x 3 window three vectors too.
  */
 constexpr int kColumnTileRows = 4;
 constexpr int kColumnTileVectors = 3;
@@ -40,14 +42,14 @@ struct Tile {
 };
 
 /**
- * sum[i][j] = sum over t < taps and d < depth of rows[t * kTileRows + i][d] * panel[(steps[t] * depth + d) * width + j]: rows of
- * one operand wherever they lie in memory, so that neither an im2col copy nor a packed left side is needed. Tap t is step
- * steps[t] of the panel.
+ * sum[i][j] = sum over t < taps and d < depth of rows[t * kTileRows + i][d] * panel[(steps[t] * depth + d) * width +
+ * j]: rows of one operand wherever they lie in memory, so that neither an im2col copy nor a packed left side is needed.
+ * Tap t is step steps[t] of the panel.
  */
 template <int kVectors>
-inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_rows(const float* const* rows, const int64_t* steps,
-                                                                              int64_t taps, int64_t depth,
-                                                                              const float* panel) {
+inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_rows(const float* const* rows,
+                                                                              const int64_t* steps, int64_t taps,
+                                                                              int64_t depth, const float* panel) {
   constexpr int kWidth = kVectors * kLanes;
   Tile<kTileRows, kVectors> tile = {};
   for (int64_t t = 0; t < taps; ++t, rows += kTileRows) {
@@ -70,10 +72,12 @@ inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_rows(co
   return tile;
 }
 
-/** sum[i][j] = sum over d < depth of a[d * a_stride + i] * panel[d * width + j]: a product of columns, as weight gradients are. */
+/** sum[i][j] = sum over d < depth of a[d * a_stride + i] * panel[d * width + j]: a product of columns, as weight
+ * gradients are. */
 template <int kVectors>
 inline __attribute__((always_inline)) Tile<kColumnTileRows, kVectors> multiply_columns(const float* a, int64_t a_stride,
-                                                                                       int64_t depth, const float* panel) {
+                                                                                       int64_t depth,
+                                                                                       const float* panel) {
   Tile<kColumnTileRows, kVectors> tile = {};
   for (int64_t d = 0; d < depth; ++d, a += a_stride, panel += kVectors * kLanes) {
     Vec b[kVectors];
@@ -96,14 +100,15 @@ inline int64_t panel_width(int64_t columns, int64_t first) { return columns - fi
 inline int64_t panels_size(int64_t depth, int64_t columns) { return divide_up(columns, kPanel) * depth * kPanel; }
 
 /** The panel of the matrix [depth,columns] that starts at column first and is so many columns wide. */
-inline void pack_panel(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns, int64_t width,
-                       float* panel) {
+inline void pack_panel(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns,
+                       int64_t width, float* panel) {
   for (int64_t d = 0; d < depth; ++d)
     for (int64_t j = 0; j < width; j += kLanes)
       store(panel + d * width + j, load_columns(matrix + d * stride, first + j, columns));
 }
 
-/** The panel of the transpose of the matrix [columns,depth] that starts at column first: rows of the matrix become columns. */
+/** The panel of the transpose of the matrix [columns,depth] that starts at column first: rows of the matrix become
+ * columns. */
 inline void pack_panel_transposed(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns,
                                   float* panel) {
   int64_t width = panel_width(columns, first);

@@ -1,8 +1,8 @@
 // The indirect matrix product; see indirect_product.h.
 //
-// Tiles of pixels are cut from the pixels of all images in a row, so that small pictures leave no tile half empty. Where much
-// of the window falls outside the picture, a tile is instead one pixel of kTileRows images: its rows miss the same taps, and a
-// tap that no row of a tile has is left out. Neither changes a sum: a missing tap adds zeros.
+// Tiles of pixels are cut from the pixels of all images in a row, so that small pictures leave no tile half empty.
+// Where much of the window falls outside the picture, a tile is instead one pixel of kTileRows images: its rows miss
+// the same taps, and a tap that no row of a tile has is left out. Neither changes a sum: a missing tap adds zeros.
 #include "cpu/kernels/indirect_product.h"
 
 #include "cpu/kernels/gemm.h"
@@ -20,10 +20,12 @@ constexpr int64_t kTiles = 8, kTilesOfLargeWeights = 24;
 /** Tasks that a product is cut into if there are enough tiles and panels. */
 constexpr int64_t kTasks = 32;
 
-/** Up to this width of the picture, tiles of one pixel of several images save more than their spread in memory costs. */
+/** Up to this width of the picture, tiles of one pixel of several images save more than their spread in memory costs.
+ */
 constexpr int64_t kSmallPicture = 16;
 
-/** The sequence of tiles: first one pixel of kTileRows images at a time, then runs of pixels of the images that remain. */
+/** The sequence of tiles: first one pixel of kTileRows images at a time, then runs of pixels of the images that remain.
+ */
 struct TileOrder {
   int64_t grouped_tiles, tiles;
 };
@@ -115,7 +117,8 @@ TaskSources find_sources(const IndirectProduct& p, const TileOrder& order, int64
                          const float* zeros) {
   const Axis &v = p.vertical, &h = p.horizontal;
   int64_t most_taps = tiles * v.taps * h.taps;
-  TaskSources task{scratch<TileSources>(kTileSources, tiles), scratch<const float*>(kRowPointers, (most_taps + 1) * kTileRows),
+  TaskSources task{scratch<TileSources>(kTileSources, tiles),
+                   scratch<const float*>(kRowPointers, (most_taps + 1) * kTileRows),
                    scratch<int64_t>(kTapSteps, most_taps + 1)};
   const float** rows = task.rows;
   int64_t* steps = task.steps;

@@ -2,11 +2,12 @@
 #include <cstdint>
 
 /**
- * The indirect matrix product (Dukhan, arXiv 1907.02129) under convolutions and linear maps: an im2col product without im2col.
+ * The indirect matrix product (Dukhan, arXiv 1907.02129) under convolutions and linear maps: an im2col product without
+ * im2col.
  *
- * A target pixel is a sum over taps. Each tap sees one source pixel, whose channels lie together in NHWC, through its own
- * matrix of weights. The microkernel takes a tile of target pixels, for every tap the pointers to their source rows, and the
- * weights as packed panels. A source outside the picture is a row of zeros.
+ * A target pixel is a sum over taps. Each tap sees one source pixel, whose channels lie together in NHWC, through its
+ * own matrix of weights. The microkernel takes a tile of target pixels, for every tap the pointers to their source
+ * rows, and the weights as packed panels. A source outside the picture is a row of zeros.
  */
 namespace ddpm::cpu::DDPM_ISA {
 
@@ -31,7 +32,8 @@ struct PackedWeights {
   int64_t taps, depth, columns;
 };
 
-/** y[image][target][0..columns) = sum over taps of x[image][source] by the tap's weights, with additions on the way out. */
+/** y[image][target][0..columns) = sum over taps of x[image][source] by the tap's weights, with additions on the way
+ * out. */
 struct IndirectProduct {
   int64_t images;
   Axis vertical, horizontal;
@@ -39,7 +41,7 @@ struct IndirectProduct {
   float* y;        // [images, height, width, columns]
   int64_t height, width;
   PackedWeights weights;
-  int64_t first_tap;  // the product's taps within the packed ones
+  int64_t first_tap;                          // the product's taps within the packed ones
   const float *bias, *image_bias, *residual;  // optional: [columns], [images,columns], as y
 };
 

@@ -17,17 +17,37 @@ typedef int8_t UnalignedByteVec __attribute__((vector_size(kLanes * 2), aligned(
 
 namespace {
 
-inline __attribute__((always_inline)) ShortVec load(const int16_t* p) { return *reinterpret_cast<const UnalignedShortVec*>(p); }
-inline __attribute__((always_inline)) IntVec load(const int32_t* p) { return *reinterpret_cast<const UnalignedIntVec*>(p); }
+inline __attribute__((always_inline)) ShortVec load(const int16_t* p) {
+  return *reinterpret_cast<const UnalignedShortVec*>(p);
+}
+inline __attribute__((always_inline)) IntVec load(const int32_t* p) {
+  return *reinterpret_cast<const UnalignedIntVec*>(p);
+}
 inline __attribute__((always_inline)) void store(int32_t* p, IntVec v) { *reinterpret_cast<UnalignedIntVec*>(p) = v; }
 
 /** kPairBytes bytes as 16-bit integers. */
 inline __attribute__((always_inline)) ShortVec widen(const int8_t* p) {
+#if defined(__AVX512BW__)
+  return reinterpret_cast<ShortVec>(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<ShortVec>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#else
   return __builtin_convertvector(*reinterpret_cast<const UnalignedByteVec*>(p), ShortVec);
+#endif
+}
+
+/** Keeps a vector in a register, where the compiler would read it from memory for each of its products. */
+inline __attribute__((always_inline)) ShortVec in_register(ShortVec v) {
+#if defined(__SSE2__)
+  asm("" : "+x"(v));
+#endif
+  return v;
 }
 
 /** The same two 16-bit integers in every lane. */
-inline __attribute__((always_inline)) ShortVec broadcast_pair(int32_t pair) { return reinterpret_cast<ShortVec>(pair - IntVec{}); }
+inline __attribute__((always_inline)) ShortVec broadcast_pair(int32_t pair) {
+  return reinterpret_cast<ShortVec>(pair - IntVec{});
+}
 
 /** a[2i] b[2i] + a[2i+1] b[2i+1] in lane i. */
 inline __attribute__((always_inline)) IntVec multiply_pairs(ShortVec a, ShortVec b) {
@@ -65,16 +85,18 @@ inline __attribute__((always_inline)) ShortVec interleave_high(ShortVec a, Short
 }
 
 /**
- * Place in memory order of lane i of the low (half 0) or high (half 1) interleaving of two vectors of kPairBytes values: the
- * interleaving works on 128 bits, 8 values, at a time.
+ * Place in memory order of lane i of the low (half 0) or high (half 1) interleaving of two vectors of kPairBytes
+ * values: the interleaving works on 128 bits, 8 values, at a time.
  */
 inline int interleaved_place(int half, int lane) { return lane / 4 * 8 + half * 4 + lane % 4; }
 
-inline int64_t sum(IntVec v) {
-  int32_t lanes[kLanes];
-  store(lanes, v);
-  int64_t total = 0;
-  for (int i = 0; i < kLanes; ++i) total += lanes[i];
+/** The sum of the lanes, exact as a double. */
+inline __attribute__((always_inline)) double sum(IntVec v) {
+  typedef double DoubleVec __attribute__((vector_size(kLanes * 8)));
+  DoubleVec wide = __builtin_convertvector(v, DoubleVec);
+  double total = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) total += wide[i];
   return total;
 }
 

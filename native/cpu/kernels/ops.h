@@ -56,6 +56,7 @@ ddpm_status average_pool_backward(const PoolBackwardArgs& args);
 // diffusion.cpp
 ddpm_status q_sample(const QSampleArgs& args);
 ddpm_status reverse_step(const ReverseStepArgs& args);
+ddpm_status linear_combination(const LinearCombinationArgs& args);
 
 // random.cpp
 ddpm_status randn(const RandnArgs& args);

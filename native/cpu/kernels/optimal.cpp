@@ -28,7 +28,7 @@ void run_pass(const OptimalPartialArgs& a, int64_t first, int64_t queries, doubl
   bool pays[kMostQueries];
   parallel_for(queries, [&](int64_t q) {
     const float* xt = a.xt + (first + q) * pixels;
-    query[q] = split_query(xt, a.data, longest, a.signal, a.variance, digits + q * row);
+    query[q] = split_query(xt, a.data, longest, a.signal, a.variance, true, digits + q * row);
     best[q] = -kLargestLambda;
     pays[q] = false;
     if (!a.prune || query[q].digits == 0) return;
@@ -38,7 +38,7 @@ void run_pass(const OptimalPartialArgs& a, int64_t first, int64_t queries, doubl
   int64_t paying = 0;
   for (int64_t q = 0; q < queries; ++q) paying += pays[q];
   bool bounded = 2 * paying > queries;
-  Pass pass{a,      queries,  workers, norms, query,         digits, bounded ? coarse : nullptr, coarse_digits,
+  Pass pass{a,      queries,  workers, norms,  query,        digits, bounded ? coarse : nullptr, coarse_digits,
             bounds, partials, best,    counts, a.first_chunk};
   if (bounded) {
     parallel_for(workers, [&](int64_t w) { Worker(pass, w).find_bounds(); });
@@ -109,9 +109,9 @@ ddpm_status optimal_finish(const OptimalFinishArgs& a) {
     }
     if (a.log_sums == nullptr) return;
     double exponent = finite ? static_cast<double>(partial[0]) * kBinBits : 0;
-    a.log_sums[q] = partial[0] == kNoBin ? -INFINITY
-                                         : (std::log(weight) + exponent * kLn2) +
-                                               (a.signal * sum / 255 - square / 2) / a.variance;
+    a.log_sums[q] = partial[0] == kNoBin
+                        ? -INFINITY
+                        : (std::log(weight) + exponent * kLn2) + (a.signal * sum / 255 - square / 2) / a.variance;
   });
   return DDPM_OK;
 }
@@ -123,7 +123,7 @@ ddpm_status optimal_log_kernels(const OptimalLogKernelsArgs& a) {
   for (int64_t q = 0; q < a.queries; ++q) {
     const float* xt = a.xt + q * data.pixels();
     double* out = a.log_kernels + q * data.images;
-    Query query = split_query(xt, data, longest, a.signal, a.variance, digits);
+    Query query = split_query(xt, data, longest, a.signal, a.variance, false, digits);
     double square = 0, sum = 0;
     for (int64_t p = 0; p < data.pixels(); ++p) {
       double x = xt[p];
@@ -135,12 +135,12 @@ ddpm_status optimal_log_kernels(const OptimalLogKernelsArgs& a) {
     parallel_for((data.images + kChunk - 1) / kChunk, [&](int64_t task) {
       int64_t first = task * kChunk, count = data.images - first < kChunk ? data.images - first : kChunk;
       const int8_t* images[kChunk] = {};
-      int64_t products[kDigits * kChunk];
+      double products[kDigits * kChunk];
       for (int64_t i = 0; i < count; ++i) images[i] = data.rows + (first + i) * data.row_bytes();
       multiply_digits(rows, kDigits, images, count, data.row_bytes(), products, kChunk);
       for (int64_t i = 0; i < count; ++i) {
         double lambda = query.digits == 0 ? NAN : -norms * data.norms[first + i];
-        for (int d = 0; d < kDigits; ++d) lambda += query.factor[d] * static_cast<double>(products[d * kChunk + i]);
+        for (int d = 0; d < kDigits; ++d) lambda += query.factor[d] * products[d * kChunk + i];
         out[first + i] = lambda * kLn2 + shared;
       }
     });

@@ -1,7 +1,8 @@
 #pragma once
 #include "cpu/kernels/optimal.h"
 
-/** Sums of whole numbers of any scale: exact down to 45 binary places and more below the largest, and free in their order. */
+/** Sums of whole numbers of any scale: exact down to 45 binary places and more below the largest, and free in their
+ * order. */
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
@@ -13,8 +14,9 @@ inline int64_t bin_of(int64_t k) { return floor_divide(k - kBinBits, kBinBits); 
 inline int64_t partial_size(int64_t pixels) { return DDPM_OPTIMAL_HEADER + kBins * pixels; }
 
 /**
- * The partial result of one query while it grows: a ring of the kBins highest bins seen. A number in bin b is a multiple of
- * 2^(15 b); a lower bin is dropped when a higher one comes. So what is left at the end depends on the highest bin alone.
+ * The partial result of one query while it grows: a ring of the kBins highest bins seen. A number in bin b is a
+ * multiple of 2^(15 b); a lower bin is dropped when a higher one comes. So what is left at the end depends on the
+ * highest bin alone.
  */
 class Bins {
  public:
@@ -35,6 +37,11 @@ class Bins {
     partial_[0] = bin;
   }
 
+  /** value 2^shift. Unsigned on the way: a shift of negative numbers is not defined. */
+  static int64_t shifted(int32_t value, int shift) {
+    return static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(value)) << shift);
+  }
+
   /** Adds total and sums times 2^shift, in the order of add_weighted. */
   void add(int64_t bin, int shift, int64_t total, const int32_t* values, int64_t length) {
     if (!keeps(bin)) return;
@@ -44,9 +51,9 @@ class Bins {
     for (int64_t place = 0; place < length; place += 4) {
       int64_t pixel = pixel_of_sum(place);
       if (pixel + 4 <= pixels_) {
-        for (int i = 0; i < 4; ++i) target[pixel + i] += static_cast<int64_t>(values[place + i]) << shift;
+        for (int i = 0; i < 4; ++i) target[pixel + i] += shifted(values[place + i], shift);
       } else {
-        for (int64_t i = 0; pixel + i < pixels_; ++i) target[pixel + i] += static_cast<int64_t>(values[place + i]) << shift;
+        for (int64_t i = 0; pixel + i < pixels_; ++i) target[pixel + i] += shifted(values[place + i], shift);
       }
     }
   }

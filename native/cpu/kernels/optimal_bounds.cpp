@@ -12,10 +12,10 @@ constexpr int64_t kBlock = ByteImages::kBlock;
 constexpr double kLargestDigit = 2047;
 
 /**
- * Bounds rule out most images while what they leave open is less than this part of what usually parts two images. Only the time
- * depends on it.
+ * Bounds rule out most images while what they leave open is less than this part of what usually parts two images. Only
+ * the time depends on it.
  */
-constexpr double kWorthwhile = 1.2;
+constexpr double kWorthwhile = 0.55;
 
 /** body(pixel, block) for all pixels of an image. */
 template <class Body>
@@ -44,12 +44,13 @@ double sum_blocks(const ByteImages& data, const int8_t* row, int16_t* coarse) {
     squares += row[pixel] * row[pixel];
   });
   double rest = static_cast<double>(squares);
-  for (int64_t b = 0; b < data.coarse_pixels(); ++b) rest -= coarse[b] * static_cast<double>(coarse[b]) / static_cast<double>(block_size(data, b));
+  for (int64_t b = 0; b < data.coarse_pixels(); ++b)
+    rest -= coarse[b] * static_cast<double>(coarse[b]) / static_cast<double>(block_size(data, b));
   return std::sqrt(rest > 0 ? rest : 0);
 }
 
-CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& query, double largest_norm, double signal,
-                         double variance, int16_t* digits) {
+CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& query, double largest_norm,
+                         double signal, double variance, int16_t* digits) {
   int64_t blocks = data.coarse_pixels();
   double* means = scratch<double>(kOptimalCoarse, blocks);
   std::memset(means, 0, static_cast<size_t>(blocks) * sizeof(double));
@@ -76,7 +77,8 @@ CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& q
   double longest = 127.5 * largest_norm + 0.5 * std::sqrt(static_cast<double>(data.pixels()));
   double roundings = 1e-9 * (1 + scale * std::sqrt(squares) * longest);
   double slack = std::sqrt(rest > 0 ? rest : 0) + 1e-7 * std::sqrt(squares);
-  return {scale * step, scale * slack, scale * std::sqrt(left) * longest + query.doubt[query.digits - 1] + roundings};
+  return {scale * step, scale * slack,
+          scale * std::sqrt(left) * longest + query.doubt[query.digits - 1] + kSpreadTolerance + roundings};
 }
 
 bool bounds_pay(const ByteImages& data, const CoarseQuery& coarse, double norm_factor) {

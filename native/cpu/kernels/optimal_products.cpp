@@ -6,16 +6,17 @@ namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
 /**
- * Pixels of a pass over tiles: digits of a tile's queries stay in the first-level cache beside the images'. A lane of 32 bits
- * takes 256 sums of two products of 15 and 7 bits, 512 pixels a lane.
+ * Pixels of a pass over tiles: digits of a tile's queries stay in the first-level cache beside the images'. A lane of
+ * 32 bits takes 256 sums of two products of 15 and 7 bits, 512 pixels a lane.
  */
 constexpr int64_t kPassPixels = 1536 / kPairBytes < 256 ? 1536 : 256 * kPairBytes;
 static_assert(kPassPixels % kPairBytes == 0, "whole vectors");
 
+/** Besides the sums of a tile, an image's pixels, a query's digits and a product must have registers. */
 #if defined(__AVX512F__)
 constexpr int kTileQueries = 6, kTileImages = 4;
 #else
-constexpr int kTileQueries = 4, kTileImages = 3;
+constexpr int kTileQueries = 4, kTileImages = 2;
 #endif
 
 inline __attribute__((always_inline)) ShortVec load_pixels(const int8_t* p) { return widen(p); }
@@ -24,7 +25,7 @@ inline __attribute__((always_inline)) ShortVec load_pixels(const int16_t* p) { r
 /** sums[q * stride + i] += sum over length pixels. */
 template <int kQueries, int kImages, class Pixel>
 inline __attribute__((always_inline)) void multiply_tile(const int16_t* const* queries, const Pixel* const* images,
-                                                         int64_t begin, int64_t end, int64_t* sums, int64_t stride,
+                                                         int64_t begin, int64_t end, double* sums, int64_t stride,
                                                          int64_t image_count) {
   IntVec total[kQueries][kImages] = {};
   const int16_t* q[kQueries];
@@ -39,7 +40,7 @@ inline __attribute__((always_inline)) void multiply_tile(const int16_t* const* q
     for (int i = 0; i < kImages; ++i) pixels[i] = load_pixels(x[i] + p);
 #pragma GCC unroll 8
     for (int j = 0; j < kQueries; ++j) {
-      ShortVec digits = load(q[j] + p);
+      ShortVec digits = in_register(load(q[j] + p));
 #pragma GCC unroll 8
       for (int i = 0; i < kImages; ++i) total[j][i] += multiply_pairs(digits, pixels[i]);
     }
@@ -52,21 +53,23 @@ inline __attribute__((always_inline)) void multiply_tile(const int16_t* const* q
 }
 
 template <int kQueries, int kImages, class Pixel>
-__attribute__((noinline)) void multiply_queries(const int16_t* const* queries, const Pixel* const* images, int64_t count,
-                                                int64_t begin, int64_t end, int64_t* sums, int64_t stride) {
+__attribute__((noinline)) void multiply_queries(const int16_t* const* queries, const Pixel* const* images,
+                                                int64_t count, int64_t begin, int64_t end, double* sums,
+                                                int64_t stride) {
   for (int64_t i = 0; i < count; i += kImages)
     multiply_tile<kQueries, kImages>(queries, images + i, begin, end, sums + i, stride, count - i);
 }
 
 template <class Pixel>
 void multiply(const int16_t* const* queries, int64_t query_count, const Pixel* const* images, int64_t image_count,
-              int64_t length, int64_t* sums, int64_t stride) {
+              int64_t length, double* sums, int64_t stride) {
   for (int64_t j = 0; j < query_count;) {
     int64_t left = query_count - j;
     const int16_t* const* q = queries + j;
-    int64_t* out = sums + j * stride;
+    double* out = sums + j * stride;
     int64_t taken = left >= kTileQueries ? kTileQueries : (left >= 2 ? 2 : 1);
-    for (int64_t i = 0; i < taken; ++i) std::memset(out + i * stride, 0, static_cast<size_t>(image_count) * sizeof(int64_t));
+    for (int64_t i = 0; i < taken; ++i)
+      std::memset(out + i * stride, 0, static_cast<size_t>(image_count) * sizeof(double));
     for (int64_t begin = 0; begin < length; begin += kPassPixels) {
       int64_t end = begin + kPassPixels < length ? begin + kPassPixels : length;
       if (taken == kTileQueries)
@@ -82,13 +85,13 @@ void multiply(const int16_t* const* queries, int64_t query_count, const Pixel* c
 
 }  // namespace
 
-void multiply_digits(const int16_t* const* queries, int64_t query_count, const int8_t* const* images, int64_t image_count,
-                     int64_t length, int64_t* sums, int64_t stride) {
+void multiply_digits(const int16_t* const* queries, int64_t query_count, const int8_t* const* images,
+                     int64_t image_count, int64_t length, double* sums, int64_t stride) {
   multiply(queries, query_count, images, image_count, length, sums, stride);
 }
 
-void multiply_coarse(const int16_t* const* queries, int64_t query_count, const int16_t* const* images, int64_t image_count,
-                     int64_t length, int64_t* sums, int64_t stride) {
+void multiply_coarse(const int16_t* const* queries, int64_t query_count, const int16_t* const* images,
+                     int64_t image_count, int64_t length, double* sums, int64_t stride) {
   multiply(queries, query_count, images, image_count, length, sums, stride);
 }
 

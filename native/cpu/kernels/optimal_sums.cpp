@@ -1,5 +1,5 @@
-// Sums of pixels (8 bits) by weight digits (15 bits) over the images of a chunk, the lanes along the pixels. Images are taken two
-// at a time, as 16-bit pairs.
+// Sums of pixels (8 bits) by weight digits (15 bits) over the images of a chunk, the lanes along the pixels. Images are
+// taken two at a time, as 16-bit pairs.
 #include "cpu/kernels/integer.h"
 #include "cpu/kernels/optimal.h"
 #include "cpu/kernels/scratch.h"
@@ -11,12 +11,11 @@ namespace {
 constexpr int64_t kStrip = 64;
 constexpr int kStripVectors = kStrip / kLanes;
 
+/** Besides the sums of a tile, the pairs, a weight and a product must have registers. */
 #if defined(__AVX512F__)
 constexpr int kTileWeights = 6, kTileVectors = 4;
-#elif defined(__AVX2__)
-constexpr int kTileWeights = 3, kTileVectors = 4;
 #else
-constexpr int kTileWeights = 2, kTileVectors = 4;
+constexpr int kTileWeights = 4, kTileVectors = 2;
 #endif
 
 /** Vectors 2v and 2v+1 of a strip's pairs of two images. */
@@ -39,11 +38,14 @@ inline __attribute__((always_inline)) void add_tile(const ShortVec* pairs, int64
 #pragma GCC unroll 8
   for (int j = 0; j < kWeights; ++j) w[j] = weights[j];
   for (int64_t i = 0; i < count; ++i, pairs += kStripVectors) {
+    ShortVec pair[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) pair[v] = pairs[v];
 #pragma GCC unroll 8
     for (int j = 0; j < kWeights; ++j) {
       ShortVec weight = broadcast_pair(w[j][i]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) total[j][v] += multiply_pairs(weight, pairs[v]);
+      for (int v = 0; v < kVectors; ++v) total[j][v] += multiply_pairs(weight, pair[v]);
     }
   }
 #pragma GCC unroll 8
@@ -55,8 +57,9 @@ inline __attribute__((always_inline)) void add_tile(const ShortVec* pairs, int64
 template <int kWeights>
 __attribute__((noinline)) void add_strip(const ShortVec* pairs, int64_t count, const int32_t* const* weights,
                                          int32_t* const* sums, int64_t offset) {
-  for (int v = 0; v < kStripVectors; v += kTileVectors)
-    add_tile<kWeights, kTileVectors>(pairs + v, count, weights, sums, offset + v * kLanes);
+  constexpr int kVectors = kWeights == 1 ? 4 : kTileVectors;
+  for (int v = 0; v < kStripVectors; v += kVectors)
+    add_tile<kWeights, kVectors>(pairs + v, count, weights, sums, offset + v * kLanes);
 }
 
 }  // namespace
@@ -72,18 +75,20 @@ void add_weighted(const int8_t* const* images, int64_t image_count, const int32_
         pair_up(a + v * kLanes, b + v * kLanes, &pairs[i * kStripVectors + v], &pairs[i * kStripVectors + v + 1]);
     }
     int64_t j = 0;
-    for (; j + kTileWeights <= weight_count; j += kTileWeights) add_strip<kTileWeights>(pairs, count, weights + j, sums + j, p);
+    for (; j + kTileWeights <= weight_count; j += kTileWeights)
+      add_strip<kTileWeights>(pairs, count, weights + j, sums + j, p);
     for (; j < weight_count; ++j) add_strip<1>(pairs, count, weights + j, sums + j, p);
   }
 }
 
 namespace {
 
-/** The same for one or two rows of weights, without keeping the pairs. */
+/** The same for one or two rows of weights, without keeping the pairs. As many bytes from next on as the images have
+ * are fetched. */
 template <int kWeights>
 __attribute__((noinline)) void add_rows(const int8_t* const* images, int64_t image_count, const int32_t* const* weights,
-                                        int64_t length, int32_t* const* sums) {
-  constexpr int kVectors = 4;
+                                        int64_t length, int32_t* const* sums, const int8_t* next) {
+  constexpr int kVectors = 4, kLine = 64;
   int64_t count = (image_count + 1) / 2;
   for (int64_t p = 0; p < length; p += kVectors * kLanes) {
     IntVec total[kWeights][kVectors];
@@ -91,6 +96,8 @@ __attribute__((noinline)) void add_rows(const int8_t* const* images, int64_t ima
       for (int v = 0; v < kVectors; ++v) total[j][v] = load(sums[j] + p + v * kLanes);
     for (int64_t i = 0; i < count; ++i) {
       const int8_t *a = images[2 * i] + p, *b = images[2 * i + 1 < image_count ? 2 * i + 1 : 2 * i] + p;
+      for (int line = 0; line < 2 * kVectors * kLanes; line += kLine) __builtin_prefetch(next + line, 0, 2);
+      next += 2 * kVectors * kLanes;
       ShortVec pairs[kVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; v += 2) pair_up(a + v * kLanes, b + v * kLanes, &pairs[v], &pairs[v + 1]);
@@ -109,10 +116,10 @@ __attribute__((noinline)) void add_rows(const int8_t* const* images, int64_t ima
 }  // namespace
 
 void add_weighted_once(const int8_t* const* images, int64_t image_count, const int32_t* const* weights,
-                       int64_t weight_count, int64_t length, int32_t* const* sums) {
+                       int64_t weight_count, int64_t length, int32_t* const* sums, const int8_t* next) {
   int64_t j = 0;
-  for (; j + 2 <= weight_count; j += 2) add_rows<2>(images, image_count, weights + j, length, sums + j);
-  if (j < weight_count) add_rows<1>(images, image_count, weights + j, length, sums + j);
+  for (; j + 2 <= weight_count; j += 2) add_rows<2>(images, image_count, weights + j, length, sums + j, next);
+  if (j < weight_count) add_rows<1>(images, image_count, weights + j, length, sums + j, next);
 }
 
 int64_t pixel_of_sum(int64_t place) {

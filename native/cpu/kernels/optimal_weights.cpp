@@ -1,4 +1,5 @@
-// From queries to digits, and from logarithms to weights. No contraction to FMA: the same bits on every instruction set.
+// From queries to digits, and from logarithms to weights. No contraction to FMA: the same bits on every instruction
+// set.
 #include "cpu/kernels/optimal.h"
 
 namespace ddpm::cpu::DDPM_ISA {
@@ -26,10 +27,35 @@ inline __attribute__((always_inline)) double exp2_negative(double x) {
   p = p * r + 1.0;
   int64_t bits;
   std::memcpy(&bits, &shifted, sizeof bits);
-  bits = static_cast<int64_t>(static_cast<uint64_t>(bits + 1023) << 52);  // the exponent's twelve bits push out the others
+  bits =
+      static_cast<int64_t>(static_cast<uint64_t>(bits + 1023) << 52);  // the exponent's twelve bits push out the others
   double power;
   std::memcpy(&power, &bits, sizeof power);
   return p * power;
+}
+
+/** Of the first digit, so that what is carried on to the next pixels has room. */
+constexpr double kLargestFirst = 32764;
+
+/** The second digit's unit is so much smaller: what shaping leaves after the first is up to two units, either way. */
+constexpr double kShapedSecond = 16384;
+
+/**
+ * The first digit, rounded so that what is left, e[p] - 2 e[p-1] + e[p-2] of rounding errors e along a channel, has
+ * next to no low frequencies. There the images have their energy: left to chance, it would move all their distances
+ * together.
+ */
+void shape_first_digit(const float* xt, const ByteImages& data, double step, int16_t* digits) {
+  double reciprocal = 1 / step;
+  for (int64_t c = 0; c < data.channels; ++c) {
+    double last = 0, before = 0;
+    for (int64_t p = c; p < data.pixels(); p += data.channels) {
+      double wanted = xt[p] * reciprocal + 2 * last - before, digit = std::rint(wanted);
+      digits[p] = static_cast<int16_t>(digit > 32767 ? 32767 : (digit < -32767 ? -32767 : digit));
+      before = last;
+      last = wanted - digit;
+    }
+  }
 }
 
 }  // namespace
@@ -41,7 +67,7 @@ double largest_norm(const ByteImages& data) {
 }
 
 Query split_query(const float* xt, const ByteImages& data, double largest_norm, double signal, double variance,
-                  int16_t* digits) {
+                  bool shaped, int16_t* digits) {
   Query query{};
   int64_t pixels = data.pixels(), row = data.row_bytes();
   for (int d = 0; d < kDigits; ++d)
@@ -55,22 +81,26 @@ Query split_query(const float* xt, const ByteImages& data, double largest_norm, 
   }
   double scale = signal / variance * kLog2E, size = std::sqrt(static_cast<double>(pixels));
   if (!finite || scale * largest * size * (largest_norm + size) > kLargestLambda) return query;
-  double step = largest > 0 ? static_cast<double>(largest) / 32767 : 1, squares[kDigits] = {};
+  double step = largest > 0 ? static_cast<double>(largest) / kLargestFirst : 1;
   // A subnormal query would have an infinite reciprocal below; it is as good as zero.
   if (step < 1e-60) step = 1;
-  double unit = step;
-  for (int d = 0; d < kDigits; ++d, unit /= 65536) {
-    double reciprocal = 1 / unit;
-    query.factor[d] = scale / 127.5 * unit;
+  const double second = shaped ? kShapedSecond : 65536;
+  const double units[kDigits] = {step, step / second, step / second / 65536};
+  if (shaped) shape_first_digit(xt, data, step, digits);
+  double squares[kDigits] = {};
+  for (int d = 0; d < kDigits; ++d) {
+    double reciprocal = 1 / units[d];
+    query.factor[d] = scale / 127.5 * units[d];
     int16_t* out = digits + d * row;
     double sum = 0;
     for (int64_t p = 0; p < pixels; ++p) {
-      double rest = xt[p], above = step;
-      for (int e = 0; e < d; ++e, above /= 65536) rest -= digits[e * row + p] * above;
-      double digit = std::rint(rest * reciprocal);
-      digit = digit > 32767 ? 32767 : (digit < -32767 ? -32767 : digit);
-      out[p] = static_cast<int16_t>(digit);
-      rest -= digit * unit;
+      double rest = xt[p];
+      for (int e = 0; e < d; ++e) rest -= digits[e * row + p] * units[e];
+      if (d > 0 || !shaped) {
+        double digit = std::rint(rest * reciprocal);
+        out[p] = static_cast<int16_t>(digit > 32767 ? 32767 : (digit < -32767 ? -32767 : digit));
+      }
+      rest -= out[p] * units[d];
       sum += rest * rest;
     }
     squares[d] = sum;
@@ -96,7 +126,7 @@ void chunk_weights(const double* lambda, double largest, int64_t count, bool may
     positive += whole[i] != 0;
   }
   weights->k = k;
-  weights->flat = may_be_flat && total >= count << 27;
+  weights->flat = may_be_flat && total >= kFlatSum << 30;
   if (weights->flat)
     for (int64_t i = 0; i < count; ++i) {
       int32_t rounded = (whole[i] + (1 << (kBinBits - 1))) >> kBinBits << kBinBits;

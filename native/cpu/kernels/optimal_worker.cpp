@@ -1,7 +1,7 @@
-// A chunk of images stays in the second-level cache from its products with all queries to its weighted sums. Bounds, then the
-// first digit's products, tell which images matter; only these get the other digits, and only those with a weight are summed. A
-// chunk all of whose weights would fall below the bins that are kept, given the largest weight seen so far, is left as soon as
-// that is known. All this saves work and never changes a sum.
+// A chunk of images stays in the second-level cache from its products with all queries to its weighted sums. Bounds,
+// then the first digit's products, tell which images matter; only these get the other digits, and only those with a
+// weight are summed. A chunk all of whose weights would fall below the bins that are kept, given the largest weight
+// seen so far, is left as soon as that is known. All this saves work and never changes a sum.
 #include "cpu/kernels/optimal_worker.h"
 
 #include "cpu/kernels/scratch.h"
@@ -9,8 +9,12 @@
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/** Weights are zero kCutoff places below their chunk's largest; this many are far enough for all that is computed on the way. */
+/** Weights are zero kCutoff places below their chunk's largest; this many are far enough for all that is computed on
+ * the way. */
 constexpr double kSafeCutoff = kCutoff + 9;
+
+/** Neighbouring chunks that a worker takes at a time: the next one is fetched from memory while one is summed. */
+constexpr int64_t kRun = 4;
 
 double load_best(const double* best) {
   double value;
@@ -43,23 +47,29 @@ Worker::Worker(Pass& pass, int64_t index)
   int64_t sums = reserve(q * 2 * row_ * 4), products = reserve((q + 1) * kChunk * 8), lambda = reserve(q * kChunk * 8);
   int64_t weights = reserve(q * static_cast<int64_t>(sizeof(ChunkWeights)));
   int64_t pending = reserve(q * static_cast<int64_t>(sizeof(Pending)));
-  int64_t active = reserve(q * 8), dense = reserve(q * 8), digit_rows = reserve(q * 8);
+  int64_t active = reserve(q * 8), dense = reserve(q * 8), exact = reserve(q), digit_rows = reserve(q * 8);
   int64_t weight_rows = reserve(q * 16), sum_rows = reserve(q * 16);
   char* memory = scratch<char>(kOptimalChunk, used);
   sums_ = reinterpret_cast<int32_t*>(memory + sums);
-  products_ = reinterpret_cast<int64_t*>(memory + products);
+  products_ = reinterpret_cast<double*>(memory + products);
   lambda_ = reinterpret_cast<double*>(memory + lambda);
   weights_ = reinterpret_cast<ChunkWeights*>(memory + weights);
   pending_ = reinterpret_cast<Pending*>(memory + pending);
   active_ = reinterpret_cast<int64_t*>(memory + active);
   dense_ = reinterpret_cast<int64_t*>(memory + dense);
+  exact_ = reinterpret_cast<bool*>(memory + exact);
   digit_rows_ = reinterpret_cast<const int16_t**>(memory + digit_rows);
   weight_rows_ = reinterpret_cast<const int32_t**>(memory + weight_rows);
   sum_rows_ = reinterpret_cast<int32_t**>(memory + sum_rows);
 }
 
 bool Worker::take_chunk(int64_t* chunk) {
-  *chunk = __atomic_fetch_add(&pass_.next_chunk, 1, __ATOMIC_RELAXED);
+  if (run_ == 0) {
+    chunk_ = __atomic_fetch_add(&pass_.next_chunk, kRun, __ATOMIC_RELAXED);
+    run_ = kRun;
+  }
+  --run_;
+  *chunk = chunk_++;
   if (*chunk >= pass_.args.last_chunk) return false;
   first_ = pass_.args.chunks[*chunk];
   count_ = pass_.args.chunks[*chunk + 1] - first_;
@@ -88,8 +98,8 @@ void Worker::compute_bounds(int64_t queries) {
     const CoarseQuery& coarse = pass_.coarse[active_[j]];
     double* bound = lambda_ + active_[j] * kChunk;
     for (int64_t i = 0; i < count_; ++i)
-      bound[i] = coarse.factor * static_cast<double>(products_[j * kChunk + i]) + coarse.slack * data_.rests[first_ + i] +
-                 coarse.doubt - norm_part(i);
+      bound[i] = coarse.factor * products_[j * kChunk + i] + coarse.slack * data_.rests[first_ + i] + coarse.doubt -
+                 norm_part(i);
   }
 }
 
@@ -115,13 +125,15 @@ void Worker::find_bounds() {
   for (int64_t j = 0; j < queries; ++j) {
     if (!(highest[j] > -INFINITY)) continue;
     const Query& query = pass_.query[active_[j]];
-    const int16_t* digits[kDigits] = {pass_.digit(active_[j], 0), pass_.digit(active_[j], 1), pass_.digit(active_[j], 2)};
+    const int16_t* digits[kDigits] = {pass_.digit(active_[j], 0), pass_.digit(active_[j], 1),
+                                      pass_.digit(active_[j], 2)};
     const int8_t* row = data_.rows + image[j] * row_;
-    int64_t products[kDigits];
+    double products[kDigits];
     multiply_digits(digits, query.digits, &row, 1, row_, products, 1);
-    double lambda = query.factor[0] * static_cast<double>(products[0]) - pass_.norm_factor * data_.norms[image[j]];
-    for (int d = 1; d < query.digits; ++d) lambda += query.factor[d] * static_cast<double>(products[d]);
-    raise_best(&pass_.best[active_[j]], lambda);
+    double lambda = query.factor[0] * products[0] - pass_.norm_factor * data_.norms[image[j]];
+    for (int d = 1; d < query.digits; ++d) lambda += query.factor[d] * products[d];
+    // The chunk may leave it at the first digit.
+    raise_best(&pass_.best[active_[j]], lambda - (query.digits > 1 ? query.doubt[0] : 0));
   }
 }
 
@@ -151,7 +163,8 @@ void Worker::select(int64_t chunk) {
   if (pass_.coarse != nullptr) compute_bounds(active_count_);
 }
 
-/** lambda_ from the first digit, -infinity for images that bounds rule out; keeps the queries for which the chunk can matter. */
+/** lambda_ from the first digit, -infinity for images that bounds rule out; keeps the queries for which the chunk can
+ * matter. */
 void Worker::compare() {
   int64_t dense = 0;
   for (int64_t j = 0; j < active_count_; ++j) {
@@ -160,7 +173,8 @@ void Worker::compare() {
     double* lambda = lambda_ + q * kChunk;
     if (pass_.coarse != nullptr) {
       // A chunk that is kept has k of at least 15 times the third bin below the top one.
-      double least = static_cast<double>(kBinBits * (bin_of_lambda(load_best(&pass_.best[q])) - kBins + 2)) - kSafeCutoff;
+      double least =
+          static_cast<double>(kBinBits * (bin_of_lambda(load_best(&pass_.best[q])) - kBins + 2)) - kSafeCutoff;
       for (int64_t i = 0; i < count_; ++i)
         if (lambda[i] >= least) places_[candidates++] = i;
     }
@@ -174,17 +188,16 @@ void Worker::compare() {
     for (int64_t i = 0; i < candidates; ++i) some_images_[i] = images_[places_[i]];
     const int16_t* digits = pass_.digit(q, 0);
     // The last row of products: those before it are the dense queries'.
-    int64_t* products = products_ + pass_.queries * kChunk;
+    double* products = products_ + pass_.queries * kChunk;
     multiply_digits(&digits, 1, some_images_, candidates, row_, products, kChunk);
     for (int64_t i = 0; i < count_; ++i) lambda[i] = -INFINITY;
-    for (int64_t i = 0; i < candidates; ++i)
-      lambda[places_[i]] = query.factor[0] * static_cast<double>(products[i]) - norm_part(places_[i]);
+    for (int64_t i = 0; i < candidates; ++i) lambda[places_[i]] = query.factor[0] * products[i] - norm_part(places_[i]);
   }
   multiply_digits(digit_rows_, dense, images_, count_, row_, products_, kChunk);
   for (int64_t j = 0; j < dense; ++j) {
     double factor = pass_.query[dense_[j]].factor[0];
     double* lambda = lambda_ + dense_[j] * kChunk;
-    for (int64_t i = 0; i < count_; ++i) lambda[i] = factor * static_cast<double>(products_[j * kChunk + i]) - norm_part(i);
+    for (int64_t i = 0; i < count_; ++i) lambda[i] = factor * products_[j * kChunk + i] - norm_part(i);
   }
   int64_t kept = 0;
   for (int64_t j = 0; j < active_count_; ++j)
@@ -193,17 +206,21 @@ void Worker::compare() {
   active_count_ = kept;
 }
 
-/** The other digits of the images that need them; of all images if most do. */
+/** The other digits of the images that need them; of all images if most do. exact_ = whether the chunk's were needed.
+ */
 void Worker::refine() {
   int64_t dense = 0;
   for (int64_t j = 0; j < active_count_; ++j) {
     int64_t q = active_[j], candidates = 0;
     const Query& query = pass_.query[q];
+    exact_[q] = false;
     if (query.digits == 1) continue;
     double* lambda = lambda_ + q * kChunk;
     double least = largest_of(lambda) - query.refined_places - 2 * query.doubt[0];
     for (int64_t i = 0; i < count_; ++i)
       if (lambda[i] >= least) places_[candidates++] = i;
+    exact_[q] = !(kSpread * candidates > count_ && query.doubt[0] <= kSpreadTolerance && data_.images >= kManyImages);
+    if (!exact_[q]) continue;
     counts_[2] += candidates;
     if (2 * candidates > count_) {
       dense_[dense++] = q;
@@ -213,8 +230,7 @@ void Worker::refine() {
     const int16_t* digits[] = {pass_.digit(q, 1), pass_.digit(q, 2)};
     multiply_digits(digits, query.digits - 1, some_images_, candidates, row_, products_, kChunk);
     for (int d = 1; d < query.digits; ++d)
-      for (int64_t i = 0; i < candidates; ++i)
-        lambda[places_[i]] += query.factor[d] * static_cast<double>(products_[(d - 1) * kChunk + i]);
+      for (int64_t i = 0; i < candidates; ++i) lambda[places_[i]] += query.factor[d] * products_[(d - 1) * kChunk + i];
   }
   for (int d = 1; d < kDigits && dense > 0; ++d) {
     int64_t queries = 0;
@@ -226,7 +242,7 @@ void Worker::refine() {
     for (int64_t j = 0; j < dense; ++j) {
       double factor = pass_.query[dense_[j]].factor[d];
       double* lambda = lambda_ + dense_[j] * kChunk;
-      for (int64_t i = 0; i < count_; ++i) lambda[i] += factor * static_cast<double>(products_[j * kChunk + i]);
+      for (int64_t i = 0; i < count_; ++i) lambda[i] += factor * products_[j * kChunk + i];
     }
   }
 }
@@ -241,7 +257,7 @@ void Worker::sum_up() {
     if (!can_matter(q, largest)) continue;
     raise_best(&pass_.best[q], largest);
     ChunkWeights& weights = weights_[q];
-    bool may_be_flat = pass_.query[q].digits == 1 && data_.images >= kManyImages;
+    bool may_be_flat = !exact_[q] && data_.images >= kManyImages;
     chunk_weights(lambda, largest, count_, may_be_flat, &weights);
     counts_[3] += weights.count;
     prepare(q, weights);
@@ -259,7 +275,7 @@ void Worker::sum_up() {
   if (rows > 2)
     add_weighted(images_, count_, weight_rows_, rows, row_, sum_rows_);
   else
-    add_weighted_once(images_, count_, weight_rows_, rows, row_, sum_rows_);
+    add_weighted_once(images_, count_, weight_rows_, rows, row_, sum_rows_, images_[0] + count_ * row_);
 }
 
 /** Adds the images of one query that have a weight. */
@@ -277,7 +293,7 @@ void Worker::sum_few(const ChunkWeights& weights, int32_t* sums) {
   }
   const int32_t* rows[] = {high, low};
   int32_t* targets[] = {sums, sums + row_};
-  add_weighted_once(some_images_, images, rows, weights.flat ? 1 : 2, row_, targets);
+  add_weighted_once(some_images_, images, rows, weights.flat ? 1 : 2, row_, targets, images_[0]);
 }
 
 /** Makes room for a chunk's weights among the pending sums, and takes note of them. */

@@ -33,7 +33,8 @@ class Worker {
   /** The worker of an index below pass.workers, in the calling thread's scratch memory. */
   Worker(Pass& pass, int64_t index);
 
-  /** Fills pass.bounds for chunks that no other worker takes, and raises pass.best by the images of the highest bounds. */
+  /** Fills pass.bounds for chunks that no other worker takes, and raises pass.best by the images of the highest bounds.
+   */
   void find_bounds();
 
   /** Adds up chunks that no other worker takes. */
@@ -68,16 +69,18 @@ class Worker {
   const ByteImages& data_;
   int64_t index_, row_;
   int64_t* counts_;
+  int64_t chunk_ = 0, run_ = 0;  // the next chunk, and how many are left of the run
   int64_t first_ = 0, count_ = 0, active_count_ = 0;
   const int8_t* images_[kChunk];
   const int8_t* some_images_[kChunk];
   int64_t places_[kChunk];
   int32_t* sums_;             // [queries, 2, row_bytes], pending
-  int64_t* products_;         // [queries + 1, kChunk]
+  double* products_;          // [queries + 1, kChunk]
   double* lambda_;            // [queries, kChunk]
   ChunkWeights* weights_;     // [queries]
   Pending* pending_;          // [queries]
   int64_t *active_, *dense_;  // [queries]: numbers of queries
+  bool* exact_;               // [queries]
   const int16_t** digit_rows_;
   const int32_t** weight_rows_;  // [2 queries], as sum_rows_
   int32_t** sum_rows_;

@@ -6,18 +6,21 @@
 namespace ddpm::cpu::DDPM_ISA {
 
 ddpm_status silu(const SiluArgs& a) {
-  map(a.count, a.y, [](Vec x) { return silu_of(x); }, a.x);
+  map(
+      a.count, a.y, [](Vec x) { return silu_of(x); }, a.x);
   return DDPM_OK;
 }
 
 ddpm_status silu_backward(const SiluBackwardArgs& a) {
-  map(a.count, a.dx, [](Vec x, Vec dy) { return dy * silu_slope(x); }, a.x, a.dy);
+  map(
+      a.count, a.dx, [](Vec x, Vec dy) { return dy * silu_slope(x); }, a.x, a.dy);
   return DDPM_OK;
 }
 
 ddpm_status fill(const FillArgs& a) {
   Vec value = broadcast(a.value);
-  map(a.count, a.dst, [value](Vec) { return value; }, a.dst);
+  map(
+      a.count, a.dst, [value](Vec) { return value; }, a.dst);
   return DDPM_OK;
 }
 
@@ -29,12 +32,14 @@ ddpm_status copy(const CopyArgs& a) {
 }
 
 ddpm_status add(const AddArgs& a) {
-  map(a.count, a.y, [](Vec x, Vec y) { return x + y; }, a.a, a.b);
+  map(
+      a.count, a.y, [](Vec x, Vec y) { return x + y; }, a.a, a.b);
   return DDPM_OK;
 }
 
 ddpm_status scale(const ScaleArgs& a) {
-  map(a.count, a.y, [factor = a.factor](Vec x) { return factor * x; }, a.x);
+  map(
+      a.count, a.y, [factor = a.factor](Vec x) { return factor * x; }, a.x);
   return DDPM_OK;
 }
 
@@ -74,11 +79,13 @@ ddpm_status sum_pixels(const SumPixelsArgs& a) {
 }
 
 ddpm_status time_embedding(const TimeEmbeddingArgs& a) {
-  // In double precision: t f reaches a thousand radians, where a float product would be off by 1e-4.
+  // In PyTorch's roundings: t f reaches a thousand radians, where a float product is off by 1e-4, and networks were
+  // trained with that.
   int64_t half = a.dim / 2;
   for (int64_t i = 0; i < half; ++i) {
-    double exponent = static_cast<double>(i) / (static_cast<double>(half) - a.freq_shift);
-    double frequency = std::exp(-std::log(10000.0) * exponent);
+    float exponent = static_cast<float>(-std::log(10000.0)) * static_cast<float>(i);
+    exponent /= static_cast<float>(half) - a.freq_shift;
+    float frequency = static_cast<float>(std::exp(static_cast<double>(exponent)));
     for (int64_t n = 0; n < a.n; ++n) {
       double angle = a.t[n] * frequency;
       float sine = static_cast<float>(std::sin(angle)), cosine = static_cast<float>(std::cos(angle));

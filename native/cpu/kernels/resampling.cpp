@@ -155,7 +155,8 @@ ddpm_status max_pool(const PoolArgs& a) {
         for (int64_t iw = w.begin; iw < w.end; ++iw) {
           const float* source = x + (ih * g.w + iw) * g.c;
           const float* best = y;
-          map_range(0, g.c, y, [](Vec b, Vec v) { return beats(v, b) ? v : b; }, best, source);
+          map_range(
+              0, g.c, y, [](Vec b, Vec v) { return beats(v, b) ? v : b; }, best, source);
         }
     }
   });

@@ -16,7 +16,8 @@ ddpm_status mse(const MseArgs& a) {
     });
     a.losses[n] = static_cast<float>(sum / static_cast<double>(a.per_image));
     if (a.dprediction != nullptr)
-      map_range(begin, end, a.dprediction, [slope](Vec p, Vec t) { return slope * (p - t); }, a.prediction, a.target);
+      map_range(
+          begin, end, a.dprediction, [slope](Vec p, Vec t) { return slope * (p - t); }, a.prediction, a.target);
   });
   return DDPM_OK;
 }

@@ -37,6 +37,14 @@ ddpm_status ddpm_reverse_step(ddpm_mem xt, ddpm_mem output, ddpm_mem noise, ddpm
                               float x0_from_xt, float x0_from_output, float clip, float from_x0, float from_xt,
                               float from_output, float from_noise);
 
+/**
+ * out = weights[0] * x[0] + ... + weights[terms - 1] * x[terms - 1], summed in this order: the update of a sampler that
+ * remembers earlier outputs. terms is 1 to 8; out may be any of x. A term whose weight is 0 is left out, whatever its
+ * x.
+ */
+ddpm_status ddpm_linear_combination(const ddpm_mem* x, const float* weights, int32_t terms, ddpm_mem out,
+                                    int64_t count);
+
 #ifdef __cplusplus
 }
 #endif

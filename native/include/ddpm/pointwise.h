@@ -30,7 +30,7 @@ ddpm_status ddpm_sum_pixels(ddpm_mem x, ddpm_mem y, int32_t n, int32_t pixels, i
 /**
  * Sinusoidal embedding of timesteps (arXiv 1706.03762, section 3.5; diffusers get_timestep_embedding): out [N,dim] =
  * [sin(t f_k), cos(t f_k)], or cosines first if flip_sin_to_cos, with f_k = exp(-ln(10000) k / (dim/2 - freq_shift)).
- * t [N] holds timesteps as floats; dim is even.
+ * t [N] holds timesteps as floats; dim is even. f_k and t f_k are rounded to float, as PyTorch does.
  */
 ddpm_status ddpm_time_embedding(ddpm_mem t, ddpm_mem out, int32_t n, int32_t dim, int32_t flip_sin_to_cos,
                                 float freq_shift);

@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <vector>
 
-/** Attention and its gradients, obvious and slow, over double (the truth) or float (what a plain implementation gives). */
+/** Attention and its gradients, obvious and slow, over double (the truth) or float (what a plain implementation gives).
+ */
 namespace ddpm::test::reference {
 
 struct Heads {
@@ -17,7 +18,8 @@ struct Heads {
   }
 };
 
-/** The weights of the backward pass are exp(score - log_sum): the log-sum is rounded once, and its rounding shows in them. */
+/** The weights of the backward pass are exp(score - log_sum): the log-sum is rounded once, and its rounding shows in
+ * them. */
 enum class Weights { kForward, kBackward };
 
 /** Weights of one head: softmax of scaled scores, [T,T]; log_sums[T] likewise. */
@@ -73,7 +75,8 @@ AttentionGradients<T> attention_backward(const Heads& h, const std::vector<T>& q
     for (int head = 0; head < h.heads; ++head) {
       std::vector<T> p = attention_weights(h, q, k, image, head, Weights::kBackward);
       for (int i = 0; i < h.tokens; ++i) {
-        // The mean of dp under the weights is dO O: shorter than a sum over tokens, and o is rounded once more in float.
+        // The mean of dp under the weights is dO O: shorter than a sum over tokens, and o is rounded once more in
+        // float.
         std::vector<T> dp(size_t(h.tokens));
         T mean = 0;
         for (int d = 0; d < h.dim; ++d) mean += d_o[h.at(image, i, head, d)] * o[h.at(image, i, head, d)];

@@ -1,9 +1,10 @@
 #pragma once
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
-/** Convolution and its gradients, obvious and slow, over double (the truth) or float (what a plain implementation gives). */
+/** Convolution and its gradients, obvious and slow, over double (the truth) or float (what a plain implementation
+ * gives). */
 namespace ddpm::test::reference {
 
 struct Window {

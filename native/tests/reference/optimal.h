@@ -11,8 +11,8 @@ struct OptimalReference {
   double log_sum;
 };
 
-inline OptimalReference optimal_reference(const std::vector<uint8_t>& images, int64_t first, int64_t count, int64_t pixels,
-                                          const float* xt, double signal, double variance) {
+inline OptimalReference optimal_reference(const std::vector<uint8_t>& images, int64_t first, int64_t count,
+                                          int64_t pixels, const float* xt, double signal, double variance) {
   OptimalReference r;
   auto x = [&](int64_t i, int64_t p) { return images[static_cast<size_t>((first + i) * pixels + p)] / 127.5 - 1; };
   double largest = -INFINITY, total = 0;

@@ -2,10 +2,15 @@ package io.github.ddpm4j;
 
 import io.github.ddpm4j.checkpoint.DiffusersCheckpoint;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
+import io.github.ddpm4j.checkpoint.SchedulerKind;
+import io.github.ddpm4j.hub.HubClient;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.process.ClassifierFreeGuidance;
+import io.github.ddpm4j.process.Noise;
 import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.sampler.Ddim;
 import io.github.ddpm4j.sampler.Ddpm;
+import io.github.ddpm4j.sampler.Interpolation;
 import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Scope;
@@ -56,9 +61,10 @@ public final class DiffusionModel implements AutoCloseable {
 
   /**
    * A model in the layout of diffusers: {@code config.json}, {@code scheduler_config.json} and
-   * {@code diffusion_pytorch_model.safetensors} in the folder, or in its folders {@code unet} and
-   * {@code scheduler}.
+   * {@code diffusion_pytorch_model.safetensors} (or {@code .bin}, or several files with an index)
+   * in the folder, or in its folders {@code unet} and {@code scheduler}.
    *
+   * @param folder the folder, or one of the files with weights that are in it
    * @throws CheckpointException if a file is missing or wrong
    */
   public static DiffusionModel load(Path folder) {
@@ -70,8 +76,31 @@ public final class DiffusionModel implements AutoCloseable {
     return of(DiffusersCheckpoint.read(folder), device);
   }
 
+  /**
+   * A model of the Hugging Face hub, for example {@code google/ddpm-cifar10-32}. It is fetched once
+   * and kept; see {@link HubClient#create} for where, and for the environment variables that say
+   * otherwise.
+   *
+   * @throws HubException if it cannot be fetched
+   * @throws CheckpointException if it is not a model that ddpm4j can honour
+   */
+  public static DiffusionModel fromHub(String repository) {
+    return fromHub(repository, HubClient.create());
+  }
+
+  /** A model of a hub. */
+  public static DiffusionModel fromHub(String repository, HubClient hub) {
+    return fromHub(repository, hub, Device.cpu());
+  }
+
+  /** A model of a hub, on a device. */
+  public static DiffusionModel fromHub(String repository, HubClient hub, Device device) {
+    return load(hub.fetchModel(repository), device);
+  }
+
   private static DiffusionModel of(DiffusersCheckpoint checkpoint, Device device) {
-    return new DiffusionModel(checkpoint.unet(device), checkpoint.scheduler());
+    SchedulerConfig scheduler = checkpoint.scheduler();
+    return new DiffusionModel(checkpoint.unet(device), scheduler);
   }
 
   /** Writes the model in the layout of diffusers. */
@@ -91,32 +120,104 @@ public final class DiffusionModel implements AutoCloseable {
    * @throws ClosedException if the model has been closed
    */
   public Images sample(SampleOptions options) {
-    int size = unet.config().sampleSize();
-    int channels = unet.config().inChannels();
-    Sampler sampler = options.sampler() == null ? defaultSampler() : options.sampler();
-    if (size == 0) {
+    int height = unet.config().sampleHeight();
+    if (height == 0) {
       throw new InvalidArgumentException(
           "the model's configuration has no sample_size, expected the images' height and width");
     }
-    long total = (long) options.count() * size * size * channels;
-    if (total > Integer.MAX_VALUE - 8) {
+    return sample(
+        (first, count) -> predictor(options, first, count),
+        schedule,
+        Shape.of(height, unet.config().sampleWidth(), unet.config().inChannels()),
+        options.sampler() == null ? options.sampler(defaultSampler()) : options,
+        unet.device());
+  }
+
+  /**
+   * Draws images from any predictor, as from the optimal denoiser of a data set.
+   *
+   * @param schedule the noise schedule that the predictor is for
+   * @param image shape of an image, [H,W,C]
+   * @param options with a sampler, or DDIM with 50 steps is taken
+   * @return pixels in [-1, 1], nothing of them in native memory
+   */
+  public static Images sample(
+      NoisePredictor predictor, NoiseSchedule schedule, Shape image, SampleOptions options) {
+    return sample((first, count) -> predictor, schedule, image, options, Device.cpu());
+  }
+
+  /** The predictor for images first, first + 1, ... of all that are drawn. */
+  @FunctionalInterface
+  private interface PredictorOfBatch {
+    NoisePredictor of(int first, int count);
+  }
+
+  private static Images sample(
+      PredictorOfBatch predictors,
+      NoiseSchedule schedule,
+      Shape image,
+      SampleOptions options,
+      Device device) {
+    Sampler sampler =
+        options.sampler() == null
+            ? Ddim.steps(Math.min(DEFAULT_STEPS, schedule.steps()))
+            : options.sampler();
+    int size = Math.toIntExact(image.count());
+    if ((long) options.count() * size > Integer.MAX_VALUE - 8) {
       throw new InvalidArgumentException(
           "count is "
               + options.count()
               + ", expected images that fit one array: sample in several calls");
     }
-    float[] pixels = new float[(int) total];
+    float[] pixels = new float[options.count() * size];
     for (int first = 0; first < options.count(); first += options.batch()) {
       int batch = Math.min(options.batch(), options.count() - first);
-      try (Scope scope = Scope.open(unet.device())) {
+      try (Scope scope = Scope.open(device)) {
         var noise = options.noise().from(first);
-        Tensor x = noise.fill(scope.allocate(Shape.of(batch, size, size, channels)), 0);
-        sampler.sample(predictor(), schedule, x, noise, options.listener());
+        Shape shape = Shape.of(batch, image.dim(0), image.dim(1), image.dim(2));
+        Tensor x = noise.fill(scope.allocate(shape), 0);
+        sampler.sample(predictors.of(first, batch), schedule, x, noise, options.listener());
         float[] done = x.toArray();
-        System.arraycopy(done, 0, pixels, first * size * size * channels, done.length);
+        System.arraycopy(done, 0, pixels, first * size, done.length);
       }
     }
-    return new Images(options.count(), size, size, channels, pixels);
+    return new Images(options.count(), image.dim(0), image.dim(1), image.dim(2), pixels);
+  }
+
+  /**
+   * Pictures between two.
+   *
+   * <pre>{@code
+   * Interpolation way = Interpolation.by(model.ddim(50).skipping(25));
+   * model.interpolate(pair, way, Noise.philox(0), 0, 0.25, 0.5, 0.75, 1);
+   * }</pre>
+   *
+   * @param pair two pictures, pixels in [-1, 1]
+   * @param weights the part of the second picture in each result
+   */
+  public Images interpolate(Images pair, Interpolation way, Noise noise, double... weights) {
+    if (pair.count() != 2) {
+      throw new InvalidArgumentException(pair.count() + " images given, expected 2");
+    }
+    Shape one = Shape.of(1, pair.height(), pair.width(), pair.channels());
+    try (Scope scope = Scope.open(unet.device())) {
+      Tensor first = scope.tensor(one, pair.slice(0, 1).pixels());
+      Tensor second = scope.tensor(one, pair.slice(1, 1).pixels());
+      Tensor x = way.images(predictor(), schedule, first, second, weights, noise);
+      return new Images(weights.length, pair.height(), pair.width(), pair.channels(), x.toArray());
+    }
+  }
+
+  private NoisePredictor predictor(SampleOptions options, int first, int batch) {
+    int[] labels = options.labelsOf(first, batch);
+    if (labels == null) {
+      return predictor();
+    }
+    NoisePredictor conditional = predictor(labels);
+    return options.guidance() == 1
+        ? conditional
+        : ClassifierFreeGuidance.of(
+            conditional, predictor(options.nullLabel()), options.guidance());
   }
 
   /** The network as samplers see it. */
@@ -124,9 +225,22 @@ public final class DiffusionModel implements AutoCloseable {
     return unet.as(scheduler.predictionType());
   }
 
-  /** DDIM with 50 steps: close to DDPM's quality in a twentieth of its time. */
+  /** The network as samplers see it, for pictures of given classes; see {@link UNet#withLabels}. */
+  public NoisePredictor predictor(int... labels) {
+    return unet.withLabels(labels).as(scheduler.predictionType());
+  }
+
+  /**
+   * The sampler of the model's scheduler with 50 steps, but DDIM in place of DDPM: close to its
+   * quality in a twentieth of its time.
+   */
   public Sampler defaultSampler() {
-    return ddim(Math.min(DEFAULT_STEPS, schedule.steps()));
+    return defaultSampler(Math.min(DEFAULT_STEPS, schedule.steps()));
+  }
+
+  /** The sampler of the model's scheduler, but DDIM in place of DDPM. */
+  public Sampler defaultSampler(int steps) {
+    return scheduler.kind() == SchedulerKind.DDPM ? ddim(steps) : scheduler.sampler(steps);
   }
 
   /** DDPM as the model's scheduler says: its variance, clipping and choice of timesteps. */

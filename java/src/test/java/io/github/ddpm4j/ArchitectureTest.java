@@ -40,6 +40,15 @@ class ArchitectureTest {
           .resideInAnyPackage("..unet..", "..train..", "..checkpoint..", "..data..");
 
   @ArchTest
+  static final ArchRule theOptimalDenoiserKnowsNoNetwork =
+      noClasses()
+          .that()
+          .resideInAPackage("..optimal..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("..unet..", "..train..", "..checkpoint..", "..metrics..");
+
+  @ArchTest
   static final ArchRule opsKnowTensorsOnly =
       noClasses()
           .that()
@@ -65,6 +74,15 @@ class ArchitectureTest {
               "..train..", "..sampler..", "..checkpoint..", "..data..", "..metrics..");
 
   @ArchTest
+  static final ArchRule onlyTheFrontDoorKnowsTheNetwork =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("..hub..", "..cli..", "io.github.ddpm4j")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("..hub..");
+
+  @ArchTest
   static final ArchRule onlyTensorsAndOpsCallNativeCode =
       classes()
           .that()
@@ -78,6 +96,8 @@ class ArchitectureTest {
       noClasses()
           .that()
           .resideOutsideOfPackages("..cli..", "..train..", "..metrics..")
+          .and()
+          .doNotHaveSimpleName("GaussianDenoiser")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("picocli..", "me.tongfei..", "org.knowm..", "org.ejml..");

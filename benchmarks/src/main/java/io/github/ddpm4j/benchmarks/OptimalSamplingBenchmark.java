@@ -52,7 +52,8 @@ public class OptimalSamplingBenchmark {
       throw new IllegalStateException("only " + same + " samples are the same as libtorch's");
     }
     both.printCeilings();
-    System.out.printf("# %d of %d samples are libtorch's; work %s%n", same, IMAGES, both.optimal.work());
+    System.out.printf(
+        "# %d of %d samples are libtorch's; work %s%n", same, IMAGES, both.optimal.work());
   }
 
   @TearDown

@@ -23,7 +23,7 @@ final class TorchOptimalDenoiser implements NoisePredictor {
     this.schedule = schedule;
     torch.set_num_threads(threads);
     int size = data.imageSize();
-    images = torch.empty(new long[] {data.count(), size}, null);
+    images = torch.zeros(data.count(), size);
     FloatPointer memory = images.data_ptr_float();
     float[] row = new float[size];
     for (int i = 0; i < data.count(); i++) {
@@ -40,7 +40,7 @@ final class TorchOptimalDenoiser implements NoisePredictor {
   }
 
   @Override
-  public Tensor predict(Tensor xt, int t) {
+  public Tensor predict(Tensor xt, double t) {
     float[] values = xt.toArray();
     float[] x0 = x0(values, xt.dim(0), t);
     double signal = schedule.signal(t);
@@ -52,7 +52,7 @@ final class TorchOptimalDenoiser implements NoisePredictor {
   }
 
   /** x̂_0 of queries [n, values]. */
-  float[] x0(float[] xt, int n, int t) {
+  float[] x0(float[] xt, int n, double t) {
     try (PointerScope scope = new PointerScope();
         FloatPointer pointer = new FloatPointer(xt)) {
       org.bytedeco.pytorch.Tensor x0 =
@@ -64,7 +64,7 @@ final class TorchOptimalDenoiser implements NoisePredictor {
   }
 
   /** x̂_0 of queries [n, values]; one query as a vector, for which matrix-vector products serve. */
-  org.bytedeco.pytorch.Tensor x0(org.bytedeco.pytorch.Tensor xt, int t) {
+  org.bytedeco.pytorch.Tensor x0(org.bytedeco.pytorch.Tensor xt, double t) {
     double variance = 1 - schedule.alphaBar(t);
     Scalar alpha = new Scalar(schedule.signal(t) / variance);
     Scalar beta = new Scalar(-schedule.alphaBar(t) / (2 * variance));
@@ -73,7 +73,6 @@ final class TorchOptimalDenoiser implements NoisePredictor {
           torch.addmv(squares, images, xt.reshape(-1), beta, alpha);
       return torch.mv(transposed, torch.softmax(logits, 0)).reshape(1, -1);
     }
-    return torch.mm(
-        torch.softmax(torch.addmm(squares, xt, transposed, beta, alpha), 1), images);
+    return torch.mm(torch.softmax(torch.addmm(squares, xt, transposed, beta, alpha), 1), images);
   }
 }

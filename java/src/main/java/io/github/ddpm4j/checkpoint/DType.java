@@ -2,7 +2,7 @@ package io.github.ddpm4j.checkpoint;
 
 import java.nio.ByteBuffer;
 
-/** Element types of safetensors files. Those of real numbers are read, as float32. */
+/** Element types of files. Those of real numbers are read, as float32, and some whole numbers. */
 enum DType {
   F64(8) {
     @Override
@@ -28,9 +28,19 @@ enum DType {
       return HalfPrecision.fromBfloat16(bytes.getShort());
     }
   },
-  I64(8),
+  I64(8) {
+    @Override
+    float read(ByteBuffer bytes) {
+      return bytes.getLong();
+    }
+  },
   U64(8),
-  I32(4),
+  I32(4) {
+    @Override
+    float read(ByteBuffer bytes) {
+      return bytes.getInt();
+    }
+  },
   U32(4),
   I16(2),
   U16(2),
@@ -50,7 +60,11 @@ enum DType {
     return ordinal() <= BF16.ordinal();
   }
 
-  /** The next element; only for types of real numbers. */
+  boolean isNumber() {
+    return isReal() || this == I64 || this == I32;
+  }
+
+  /** The next element; only for {@linkplain #isNumber numbers}. */
   float read(ByteBuffer bytes) {
     throw new UnsupportedOperationException(name());
   }

@@ -17,11 +17,13 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A model in the layout of Hugging Face's diffusers: {@code config.json}, {@code
- * scheduler_config.json} and {@code diffusion_pytorch_model.safetensors}, in one folder or in
- * folders {@code unet} and {@code scheduler}.
+ * scheduler_config.json} and the weights, in one folder or in folders {@code unet} and {@code
+ * scheduler}. Weights are in {@code diffusion_pytorch_model.safetensors}, or {@code .bin}, or in
+ * several files with an index.
  *
  * <p>Reading one checks both configurations and the header of the weights; {@link #unet} reads the
  * weights themselves.
@@ -29,62 +31,120 @@ import java.util.Map;
 public final class DiffusersCheckpoint {
   private static final String CONFIG = "config.json";
   private static final String SCHEDULER_CONFIG = "scheduler_config.json";
-  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final String MODEL_INDEX = "model_index.json";
+  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final String BUNDLED = "/io/github/ddpm4j/models/";
 
+  /** Names of files with weights, the one to take first. */
+  private static final List<String> WEIGHT_FILES =
+      List.of(
+          WEIGHTS,
+          WEIGHTS + ".index.json",
+          "diffusion_pytorch_model.bin",
+          "diffusion_pytorch_model.bin.index.json",
+          "diffusion_pytorch_model.pt",
+          "diffusion_pytorch_model.fp16.safetensors",
+          "diffusion_pytorch_model.fp16.bin");
+
+  /** Parts of a pipeline that is a U-Net and its scheduler. */
+  private static final Set<String> PARTS = Set.of("unet", "scheduler");
+
+  private final Path folder;
   private final NetworkConfig config;
   private final SchedulerConfig scheduler;
-  private final Path weightFile;
-  private final Safetensors weights;
+  private final TensorFile weights;
 
   private DiffusersCheckpoint(
-      NetworkConfig config, SchedulerConfig scheduler, Path weightFile, Safetensors weights) {
+      Path folder, NetworkConfig config, SchedulerConfig scheduler, TensorFile weights) {
+    this.folder = folder;
     this.config = config;
     this.scheduler = scheduler;
-    this.weightFile = weightFile;
     this.weights = weights;
   }
 
   /**
    * Reads a folder.
    *
+   * @param path the folder, or one of the files with weights that are in it
    * @throws CheckpointException if a file is missing or wrong, or a configuration cannot be
    *     honoured: names the file, the key, and what was expected
    */
-  public static DiffusersCheckpoint read(Path folder) {
-    Path unet = holding(folder, "unet", CONFIG);
-    Path schedulerConfig = holding(folder, "scheduler", SCHEDULER_CONFIG).resolve(SCHEDULER_CONFIG);
-    Path config = unet.resolve(CONFIG);
-    Path weightFile = unet.resolve(WEIGHTS);
-    NetworkConfig network = NetworkConfig.fromJson(config, text(config));
-    SchedulerConfig scheduler = SchedulerConfig.fromJson(schedulerConfig, text(schedulerConfig));
-    if (!Files.exists(weightFile)) {
-      throw new CheckpointException(
-          weightFile, "file", "is missing; weights are read from safetensors files only");
-    }
-    return new DiffusersCheckpoint(network, scheduler, weightFile, Safetensors.read(weightFile));
+  public static DiffusersCheckpoint read(Path path) {
+    boolean file = Files.isRegularFile(path);
+    Path folder = file ? path.toAbsolutePath().getParent() : path;
+    requireKnownParts(folder.resolve(MODEL_INDEX));
+    NetworkConfig network = network(folder);
+    SchedulerConfig scheduler = scheduler(folder);
+    Path weights = file ? path : weightsBeside(find(folder, "unet", CONFIG));
+    return new DiffusersCheckpoint(folder, network, scheduler, TensorFile.open(weights));
   }
 
-  /** The folder itself, or its part if the file is only there. */
-  private static Path holding(Path folder, String part, String file) {
-    Path inner = folder.resolve(part);
-    if (Files.exists(folder.resolve(file))) {
-      return folder;
+  /**
+   * Checks the configurations of a folder whose weights are not there yet.
+   *
+   * @throws CheckpointException if one cannot be honoured: names the file, the key, and what was
+   *     expected
+   */
+  public static void requireSupported(Path folder) {
+    requireKnownParts(folder.resolve(MODEL_INDEX));
+    network(folder);
+    scheduler(folder);
+  }
+
+  private static NetworkConfig network(Path folder) {
+    Path file = find(folder, "unet", CONFIG);
+    if (file == null) {
+      throw missing(folder, CONFIG, "unet");
     }
-    if (Files.exists(inner.resolve(file))) {
-      return inner;
-    }
-    throw new CheckpointException(
+    return NetworkConfig.fromJson(file, TextFile.read(file));
+  }
+
+  private static SchedulerConfig scheduler(Path folder) {
+    Path file = find(folder, "scheduler", SCHEDULER_CONFIG);
+    return file == null ? null : SchedulerConfig.fromJson(file, TextFile.read(file));
+  }
+
+  /** A file in the folder itself, or else in its part; null if there is none. */
+  private static Path find(Path folder, String part, String file) {
+    Path inner = folder.resolve(part).resolve(file);
+    Path outer = folder.resolve(file);
+    return Files.exists(outer) ? outer : Files.exists(inner) ? inner : null;
+  }
+
+  private static CheckpointException missing(Path folder, String file, String part) {
+    return new CheckpointException(
         folder, file, "is missing, expected in this folder or in its folder " + part);
   }
 
-  private static String text(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw failure(file, "cannot be read: " + e, e);
+  private static Path weightsBeside(Path config) {
+    for (String name : WEIGHT_FILES) {
+      Path file = config.resolveSibling(name);
+      if (Files.exists(file)) {
+        return file;
+      }
     }
+    throw new CheckpointException(
+        config.resolveSibling(WEIGHTS),
+        "file",
+        "is missing, expected one of " + String.join(", ", WEIGHT_FILES));
+  }
+
+  /** Without its other parts, such as a decoder of latent images, a pipeline makes no images. */
+  private static void requireKnownParts(Path index) {
+    if (Files.exists(index)) {
+      JsonFields fields = JsonFields.parse(index, TextFile.read(index));
+      for (String part : fields.keys()) {
+        if (!PARTS.contains(part)) {
+          throw fields.problem(
+              part, "is a part that ddpm4j does not know; supported: unet, scheduler");
+        }
+      }
+    }
+  }
+
+  /** Names that a file of weights may have; the first that is there is read. */
+  public static List<String> weightFiles() {
+    return WEIGHT_FILES;
   }
 
   /**
@@ -99,15 +159,14 @@ public final class DiffusersCheckpoint {
         || DiffusersCheckpoint.class.getResource(BUNDLED + name + "/" + CONFIG) == null) {
       throw new InvalidArgumentException("no model named '" + name + "' comes with ddpm4j");
     }
-    Path weightFile = folder.resolve(WEIGHTS);
     try (InputStream config = resource(name, CONFIG);
         InputStream scheduler = resource(name, SCHEDULER_CONFIG);
         InputStream weights = resource(name, WEIGHTS)) {
       return new DiffusersCheckpoint(
+          folder,
           NetworkConfig.fromJson(folder.resolve(CONFIG), utf8(config)),
           SchedulerConfig.fromJson(folder.resolve(SCHEDULER_CONFIG), utf8(scheduler)),
-          weightFile,
-          Safetensors.read(weightFile, weights));
+          Safetensors.read(folder.resolve(WEIGHTS), weights));
     } catch (IOException e) {
       throw failure(folder, "cannot be read: " + e, e);
     }
@@ -136,8 +195,15 @@ public final class DiffusersCheckpoint {
     return config;
   }
 
-  /** Configuration of the scheduler. */
+  /**
+   * Configuration of the scheduler.
+   *
+   * @throws CheckpointException if there is none
+   */
   public SchedulerConfig scheduler() {
+    if (scheduler == null) {
+      throw missing(folder, SCHEDULER_CONFIG, "scheduler");
+    }
     return scheduler;
   }
 
@@ -148,9 +214,11 @@ public final class DiffusersCheckpoint {
    *     number that is not finite
    */
   public UNet unet(Device device) {
-    UNet unet = UNet.empty(config, device);
+    // Before there is memory for it: a configuration alone may ask for any amount.
+    UNet unet =
+        UNet.empty(config, device, parameters -> WeightFile.requireFit(weights, parameters));
     try {
-      WeightFile.read(weightFile, weights, unet.parameters());
+      WeightFile.read(weights, unet.parameters());
       return unet;
     } catch (RuntimeException e) {
       unet.close();

@@ -25,9 +25,9 @@ import java.util.TreeMap;
  * <p>Opening a file reads and checks its header only; tensors are read one at a time, when asked
  * for. The file is not kept open.
  */
-public final class Safetensors {
-  /** Longest header that the format allows. */
-  private static final long LARGEST_HEADER = 100_000_000;
+public final class Safetensors implements TensorFile {
+  /** Longest header that is read, enough for 100,000 tensors; the format allows 100 MB. */
+  private static final long LARGEST_HEADER = 16L << 20;
 
   /** The writer pads the header so that the data begins at a multiple of this. */
   private static final int ALIGNMENT = 8;
@@ -107,7 +107,7 @@ public final class Safetensors {
     }
   }
 
-  /** Names of all tensors, in the order of the header. */
+  @Override
   public Set<String> names() {
     return header.entries().keySet();
   }
@@ -117,25 +117,41 @@ public final class Safetensors {
     return header.metadata();
   }
 
-  /**
-   * Shape of a tensor.
-   *
-   * @throws CheckpointException if there is none of this name
-   */
+  @Override
+  public Path file(String name) {
+    return file;
+  }
+
+  @Override
   public Shape shape(String name) {
     return entry(name).shape();
   }
 
-  /**
-   * Values of a tensor of type F64, F32, F16 or BF16, in row-major order; F64 is rounded.
-   *
-   * @throws CheckpointException if there is none of this name, or it is of another type
-   */
+  /** Values of a tensor of type F64, F32, F16 or BF16. */
+  @Override
   public float[] floats(String name) {
     SafetensorsHeader.Entry entry = entry(name);
     if (!entry.dtype().isReal()) {
       throw problem(name, "dtype is " + entry.dtype() + ", expected F64, F32, F16 or BF16");
     }
+    return values(entry);
+  }
+
+  /**
+   * Values of a tensor as {@link #floats} gives them, or of type I64 or I32, rounded.
+   *
+   * @throws CheckpointException if there is none of this name, or it is of another type
+   */
+  public float[] numbers(String name) {
+    SafetensorsHeader.Entry entry = entry(name);
+    if (!entry.dtype().isNumber()) {
+      throw problem(
+          name, "dtype is " + entry.dtype() + ", expected F64, F32, F16, BF16, I64 or I32");
+    }
+    return values(entry);
+  }
+
+  private float[] values(SafetensorsHeader.Entry entry) {
     float[] values = new float[(int) entry.shape().count()];
     try {
       ByteBuffer bytes =
@@ -145,21 +161,6 @@ public final class Safetensors {
       }
     } catch (IOException e) {
       throw unreadable(file, e);
-    }
-    return values;
-  }
-
-  /**
-   * Values of a tensor, as {@link #floats} gives them, all of them finite.
-   *
-   * @throws CheckpointException also if a value is NaN or infinite
-   */
-  public float[] requireFinite(String name) {
-    float[] values = floats(name);
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw problem(name, "value " + i + " is " + values[i] + ", expected finite values");
-      }
     }
     return values;
   }

@@ -1,28 +1,23 @@
 package io.github.ddpm4j.checkpoint;
 
 import io.github.ddpm4j.InvalidArgumentException;
-import io.github.ddpm4j.internal.JsonFields;
 import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.process.VarianceType;
 import io.github.ddpm4j.sampler.Ddim;
 import io.github.ddpm4j.sampler.Ddpm;
+import io.github.ddpm4j.sampler.FinalSigma;
+import io.github.ddpm4j.sampler.Sampler;
 import io.github.ddpm4j.sampler.TimestepSpacing;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.function.Function;
-import java.util.stream.Collectors;
-import java.util.stream.DoubleStream;
-import java.util.stream.Stream;
 
 /**
  * The noise schedule that a model was trained with and how it is to be sampled: diffusers' {@code
- * scheduler_config.json} of {@code DDPMScheduler} or {@code DDIMScheduler}. Names and defaults are
- * diffusers'. Immutable; the {@code with} methods change a copy.
+ * scheduler_config.json} of the classes that {@link SchedulerKind} names. Names and defaults are
+ * diffusers'. Immutable.
  *
+ * @param kind the class
  * @param numTrainTimesteps number of timesteps T
  * @param betaStart β of the first timestep
  * @param betaEnd β of the last timestep
@@ -30,14 +25,20 @@ import java.util.stream.Stream;
  * @param trainedBetas all β, in place of the three above, or null
  * @param rescaleBetasZeroSnr whether nothing of the image is left at the last timestep
  * @param varianceType variance of DDPM steps
- * @param clipSample whether x̂_0 is clipped in each step
+ * @param clipSample whether x̂_0 is clipped in each step; null for the sampler's default
  * @param clipSampleRange largest |x̂_0|
+ * @param thresholding whether x̂_0 is bounded by a quantile of its values, in place of the range
+ * @param dynamicThresholdingRatio which quantile
+ * @param sampleMaxValue the largest such bound
  * @param predictionType what the network predicts
- * @param timestepSpacing which timesteps a sampler of fewer steps visits
+ * @param timestepSpacing which timesteps a sampler of fewer steps visits; null for its default
  * @param stepsOffset added to timesteps with leading spacing
- * @param setAlphaToOne whether DDIM's last step goes to ᾱ = 1 instead of ᾱ_0
+ * @param setAlphaToOne whether the last step of DDIM and PNDM goes to ᾱ = 1 instead of ᾱ_0; null
+ *     for the sampler's default
+ * @param solver options of solvers
  */
 public record SchedulerConfig(
+    SchedulerKind kind,
     int numTrainTimesteps,
     double betaStart,
     double betaEnd,
@@ -45,12 +46,16 @@ public record SchedulerConfig(
     List<Double> trainedBetas,
     boolean rescaleBetasZeroSnr,
     VarianceType varianceType,
-    boolean clipSample,
+    Boolean clipSample,
     double clipSampleRange,
+    boolean thresholding,
+    double dynamicThresholdingRatio,
+    double sampleMaxValue,
     PredictionType predictionType,
     TimestepSpacing timestepSpacing,
     int stepsOffset,
-    boolean setAlphaToOne) {
+    Boolean setAlphaToOne,
+    Solver solver) {
   /** How β runs from betaStart to betaEnd. */
   public enum BetaSchedule {
     LINEAR,
@@ -61,13 +66,31 @@ public record SchedulerConfig(
     SIGMOID
   }
 
-  private static final String CLASS_NAME = "DDPMScheduler";
-  private static final Map<String, BetaSchedule> BETA_SCHEDULES =
-      byName(BetaSchedule.values(), schedule -> schedule.name().toLowerCase(Locale.ROOT));
-  private static final Map<String, PredictionType> PREDICTIONS =
-      byName(PredictionType.values(), PredictionType::configName);
-  private static final Map<String, TimestepSpacing> SPACINGS =
-      byName(TimestepSpacing.values(), TimestepSpacing::configName);
+  /**
+   * Options of solvers.
+   *
+   * @param solverOrder order of multistep solvers
+   * @param sde whether DPM-Solver++ solves the SDE: {@code algorithm_type} {@code sde-dpmsolver++}
+   * @param solverType {@code midpoint}, {@code heun}, {@code bh1}, {@code bh2} or {@code logrho}; a
+   *     solver that has not got it takes its own, as does null
+   * @param lowerOrderFinal whether the last of few steps are of lower order
+   * @param eulerAtFinal whether DPM-Solver++'s last step is of order 1 in any case
+   * @param useKarrasSigmas whether σ^(1/7) goes down in equal steps
+   * @param finalSigmasType where the last step goes
+   * @param skipPrkSteps whether PNDM starts without Runge-Kutta
+   */
+  public record Solver(
+      int solverOrder,
+      boolean sde,
+      String solverType,
+      boolean lowerOrderFinal,
+      boolean eulerAtFinal,
+      boolean useKarrasSigmas,
+      FinalSigma finalSigmasType,
+      boolean skipPrkSteps) {
+    static final Solver DEFAULTS =
+        new Solver(2, false, null, true, false, false, FinalSigma.ZERO, false);
+  }
 
   /**
    * @throws InvalidArgumentException naming the key, its value, and what is supported
@@ -81,24 +104,36 @@ public record SchedulerConfig(
               + " numbers; supported: num_train_timesteps, "
               + numTrainTimesteps);
     }
-    if (!(clipSampleRange > 0)) {
-      throw new InvalidArgumentException(
-          "clip_sample_range is " + clipSampleRange + "; supported: positive numbers");
-    }
-    if (stepsOffset < 0) {
-      throw new InvalidArgumentException(
-          "steps_offset is " + stepsOffset + "; supported: at least 0");
-    }
+    require(clipSampleRange > 0, "clip_sample_range", clipSampleRange, "positive numbers");
+    require(sampleMaxValue > 0, "sample_max_value", sampleMaxValue, "positive numbers");
+    require(
+        dynamicThresholdingRatio >= 0 && dynamicThresholdingRatio <= 1,
+        "dynamic_thresholding_ratio",
+        dynamicThresholdingRatio,
+        "0 to 1");
+    require(stepsOffset >= 0, "steps_offset", stepsOffset, "at least 0");
+    require(
+        solver.solverOrder >= 1 && solver.solverOrder <= 3,
+        "solver_order",
+        solver.solverOrder,
+        "1 to 3");
     schedule(
         numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
   }
 
+  private static void require(boolean holds, String key, Number value, String supported) {
+    if (!holds) {
+      throw new InvalidArgumentException(key + " is " + value + "; supported: " + supported);
+    }
+  }
+
   /**
-   * Diffusers' defaults: 1000 timesteps, β linear from 1e-4 to 0.02, ε predicted, x̂_0 clipped to
-   * ±1.
+   * Diffusers' defaults: 1000 timesteps, β linear from 1e-4 to 0.02, ε predicted, DDPM with x̂_0
+   * clipped to ±1.
    */
   public static SchedulerConfig defaults() {
     return new SchedulerConfig(
+        SchedulerKind.DDPM,
         1000,
         1e-4,
         0.02,
@@ -106,83 +141,33 @@ public record SchedulerConfig(
         null,
         false,
         VarianceType.FIXED_SMALL,
-        true,
+        null,
+        1,
+        false,
+        0.995,
         1,
         PredictionType.EPSILON,
-        TimestepSpacing.LEADING,
+        null,
         0,
-        true);
+        null,
+        Solver.DEFAULTS);
   }
 
   /**
    * Reads the text of {@code scheduler_config.json}; what is missing takes diffusers' defaults.
+   * Keys of other schedulers than the file's are read and have no effect, as in diffusers.
    *
    * @param file named in complaints
    * @throws io.github.ddpm4j.CheckpointException if the configuration cannot be honoured: names
    *     key, value, and what is supported
    */
   public static SchedulerConfig fromJson(Path file, String json) {
-    JsonFields fields = JsonFields.parse(file, json);
-    SchedulerConfig defaults = defaults();
-    fields.require("_class_name", CLASS_NAME, "DDIMScheduler");
-    // The numbers of dynamic thresholding, which are there even where it is off.
-    fields.ignore("dynamic_thresholding_ratio", "sample_max_value", "tensor_format");
-    double[] betas = fields.numbersOrNull("trained_betas");
-    int steps =
-        fields.integer(
-            "num_train_timesteps", betas == null ? defaults.numTrainTimesteps : betas.length);
-    double betaStart = fields.number("beta_start", defaults.betaStart);
-    double betaEnd = fields.number("beta_end", defaults.betaEnd);
-    BetaSchedule betaSchedule =
-        fields.choice("beta_schedule", BETA_SCHEDULES, defaults.betaSchedule);
-    boolean rescale = fields.bool("rescale_betas_zero_snr", defaults.rescaleBetasZeroSnr);
-    VarianceType variance = fields.choice("variance_type", varianceTypes(), defaults.varianceType);
-    boolean clip = fields.bool("clip_sample", defaults.clipSample);
-    double clipRange = fields.number("clip_sample_range", defaults.clipSampleRange);
-    PredictionType prediction =
-        fields.choice("prediction_type", PREDICTIONS, defaults.predictionType);
-    TimestepSpacing spacing = fields.choice("timestep_spacing", SPACINGS, defaults.timestepSpacing);
-    int offset = fields.integer("steps_offset", defaults.stepsOffset);
-    boolean toOne = fields.bool("set_alpha_to_one", defaults.setAlphaToOne);
-    fields.finish();
-    try {
-      return new SchedulerConfig(
-          steps,
-          betaStart,
-          betaEnd,
-          betaSchedule,
-          betas == null ? null : DoubleStream.of(betas).boxed().toList(),
-          rescale,
-          variance,
-          clip,
-          clipRange,
-          prediction,
-          spacing,
-          offset,
-          toOne);
-    } catch (InvalidArgumentException e) {
-      throw fields.problem("configuration", e.getMessage());
-    }
+    return SchedulerConfigJson.read(file, json);
   }
 
   /** The text of {@code scheduler_config.json}. */
   public String toJson() {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("_class_name", CLASS_NAME);
-    json.put("beta_end", betaEnd);
-    json.put("beta_schedule", betaSchedule.name().toLowerCase(Locale.ROOT));
-    json.put("beta_start", betaStart);
-    json.put("clip_sample", clipSample);
-    json.put("clip_sample_range", clipSampleRange);
-    json.put("num_train_timesteps", numTrainTimesteps);
-    json.put("prediction_type", predictionType.configName());
-    json.put("rescale_betas_zero_snr", rescaleBetasZeroSnr);
-    json.put("set_alpha_to_one", setAlphaToOne);
-    json.put("steps_offset", stepsOffset);
-    json.put("timestep_spacing", timestepSpacing.configName());
-    json.put("trained_betas", trainedBetas);
-    json.put("variance_type", varianceType.configName());
-    return JsonFields.write(json);
+    return SchedulerConfigJson.write(this);
   }
 
   /** The noise schedule. */
@@ -191,21 +176,36 @@ public record SchedulerConfig(
         numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, rescaleBetasZeroSnr);
   }
 
+  /** The sampler of this configuration's class. */
+  public Sampler sampler(int steps) {
+    return sampler(kind, steps);
+  }
+
+  /** The sampler of another class with what it takes of this configuration. */
+  public Sampler sampler(SchedulerKind kind, int steps) {
+    return kind.sampler(this, steps);
+  }
+
   /** DDPM with this variance, clipping and choice of timesteps. */
   public Ddpm ddpm(int steps) {
-    Ddpm ddpm =
-        Ddpm.steps(steps).variance(varianceType).spacing(timestepSpacing).stepsOffset(stepsOffset);
-    return clipSample ? ddpm.clip(clipSampleRange) : ddpm.noClip();
+    return (Ddpm) sampler(SchedulerKind.DDPM, steps);
   }
 
   /** DDIM with this clipping, choice of timesteps and end. */
   public Ddim ddim(int steps) {
-    Ddim ddim =
-        Ddim.steps(steps)
-            .spacing(timestepSpacing)
-            .stepsOffset(stepsOffset)
-            .setAlphaToOne(setAlphaToOne);
-    return clipSample ? ddim.clip(clipSampleRange) : ddim.noClip();
+    return (Ddim) sampler(SchedulerKind.DDIM, steps);
+  }
+
+  TimestepSpacing spacingOr(TimestepSpacing missing) {
+    return timestepSpacing == null ? missing : timestepSpacing;
+  }
+
+  boolean clipSampleOr(boolean missing) {
+    return clipSample == null ? missing : clipSample;
+  }
+
+  boolean setAlphaToOneOr(boolean missing) {
+    return setAlphaToOne == null ? missing : setAlphaToOne;
   }
 
   private static NoiseSchedule schedule(
@@ -225,17 +225,5 @@ public record SchedulerConfig(
               case SIGMOID -> NoiseSchedule.sigmoid(steps, start, end);
             };
     return rescale ? schedule.rescaledToZeroTerminalSnr() : schedule;
-  }
-
-  /** Diffusers' {@code fixed_small_log} is the same variance, kept as a logarithm. */
-  private static Map<String, VarianceType> varianceTypes() {
-    Map<String, VarianceType> types = byName(VarianceType.values(), VarianceType::configName);
-    types.put("fixed_small_log", VarianceType.FIXED_SMALL);
-    return types;
-  }
-
-  private static <T> Map<String, T> byName(T[] values, Function<T, String> name) {
-    return Stream.of(values)
-        .collect(Collectors.toMap(name, value -> value, (a, b) -> a, LinkedHashMap::new));
   }
 }

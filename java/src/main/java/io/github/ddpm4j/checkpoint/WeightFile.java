@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Moves a network's parameters from and to a safetensors file, in diffusers' names and layouts. */
+/** Moves a network's parameters from and to a file, in diffusers' names and layouts. */
 public final class WeightFile {
   /** Attention's linear maps before diffusers 0.17. */
   private static final Pattern OLD_ATTENTION =
@@ -27,33 +27,52 @@ public final class WeightFile {
    *
    * @throws CheckpointException if a tensor is missing, unexpected, of another shape, or not finite
    */
-  public static void read(Path file, Safetensors source, Parameters parameters) {
-    Map<String, String> nameInFile = new LinkedHashMap<>();
+  public static void read(TensorFile source, Parameters parameters) {
+    names(source, parameters)
+        .forEach(
+            (parameter, name) ->
+                parameter.value().copyFrom(parameter.fromCheckpoint(source.requireFinite(name))));
+  }
+
+  /**
+   * Requires that a file holds the parameters, which need no memory for that.
+   *
+   * @throws CheckpointException if a tensor is missing, unexpected, or of another shape
+   */
+  static void requireFit(TensorFile source, Parameters parameters) {
+    names(source, parameters);
+  }
+
+  /** The name in a file of each parameter. */
+  private static Map<Parameter, String> names(TensorFile source, Parameters parameters) {
+    Map<Parameter, String> names = new LinkedHashMap<>();
     for (String name : source.names()) {
-      String newName = newName(name);
-      if (parameters.get(newName) == null) {
-        throw new CheckpointException(
-            file, name, "is unexpected: the network of this configuration has no such tensor");
+      Parameter parameter = parameters.get(newName(name));
+      if (parameter == null) {
+        throw problem(
+            source, name, "is unexpected: the network of this configuration has no such tensor");
       }
-      String other = nameInFile.put(newName, name);
+      String other = names.put(parameter, name);
       if (other != null) {
-        throw new CheckpointException(
-            file, name, "is unexpected: " + other + " is the same tensor");
+        throw problem(source, name, "is unexpected: " + other + " is the same tensor");
       }
     }
     for (Parameter parameter : parameters.list()) {
-      String name = nameInFile.get(parameter.name());
+      String name = names.get(parameter);
+      Shape expected = parameter.checkpointShape();
       if (name == null) {
-        throw new CheckpointException(
-            file, parameter.name(), "is missing, expected shape " + parameter.checkpointShape());
+        throw problem(source, parameter.name(), "is missing, expected shape " + expected);
       }
       Shape shape = source.shape(name);
-      if (!withoutKernel(shape).equals(withoutKernel(parameter.checkpointShape()))) {
-        throw new CheckpointException(
-            file, name, "has shape " + shape + ", expected " + parameter.checkpointShape());
+      if (!withoutKernel(shape).equals(withoutKernel(expected))) {
+        throw problem(source, name, "has shape " + shape + ", expected " + expected);
       }
-      parameter.value().copyFrom(parameter.fromCheckpoint(source.requireFinite(name)));
     }
+    return names;
+  }
+
+  private static CheckpointException problem(TensorFile source, String name, String problem) {
+    return new CheckpointException(source.file(name), name, problem);
   }
 
   private static String newName(String name) {

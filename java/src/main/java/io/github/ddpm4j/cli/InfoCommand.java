@@ -23,14 +23,15 @@ final class InfoCommand implements Callable<Integer> {
     System.out.println("CUDA     not used: " + Device.cudaStatus());
     System.out.println();
     try (DiffusionModel open = model.open()) {
-      int size = open.unet().config().sampleSize();
-      List<LayerSummary> layers = open.unet().summary(size, size);
+      int height = open.unet().config().sampleHeight();
+      int width = open.unet().config().sampleWidth();
+      List<LayerSummary> layers = open.unet().summary(height, width);
       System.out.printf(
           Locale.ROOT,
           "model    %s: %dx%d pixels, %d channels, %d timesteps%n",
           model.model,
-          size,
-          size,
+          height,
+          width,
           open.unet().config().inChannels(),
           open.schedule().steps());
       System.out.printf("%-44s %15s %12s %14s%n", "layer", "output", "parameters", "MACs an image");
@@ -41,7 +42,7 @@ final class InfoCommand implements Callable<Integer> {
             layer.parameters(),
             layer.macs());
       }
-      print("total", "", open.unet().parameters().count(), open.unet().macs(size, size));
+      print("total", "", open.unet().parameters().count(), open.unet().macs(height, width));
     }
     return 0;
   }

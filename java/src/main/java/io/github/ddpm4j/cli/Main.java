@@ -2,6 +2,7 @@ package io.github.ddpm4j.cli;
 
 import io.github.ddpm4j.DdpmException;
 import io.github.ddpm4j.Device;
+import io.github.ddpm4j.InvalidArgumentException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -20,6 +21,9 @@ import picocli.CommandLine.ScopeType;
       SampleCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
+      LikelihoodCommand.class,
+      CompareCommand.class,
+      OptimalCommand.class,
       ClassifierCommand.class,
       InfoCommand.class
     })
@@ -35,7 +39,8 @@ public final class Main {
       scope = ScopeType.INHERIT,
       paramLabel = "N",
       description =
-          "Threads of the kernels; as many as there are cores unless given. Results do not depend on it.")
+          "Threads of the kernels; as many as there are cores unless given. Results do not depend"
+              + " on it.")
   private void setThreads(int threads) {
     Device.setThreads(threads);
   }
@@ -60,7 +65,9 @@ public final class Main {
               if (main.verbose) {
                 failure.printStackTrace(command.getErr());
               }
-              return CommandLine.ExitCode.SOFTWARE;
+              return failure instanceof InvalidArgumentException
+                  ? CommandLine.ExitCode.USAGE
+                  : CommandLine.ExitCode.SOFTWARE;
             })
         .execute(arguments);
   }

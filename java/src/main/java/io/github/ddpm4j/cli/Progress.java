@@ -3,11 +3,15 @@ package io.github.ddpm4j.cli;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.SampleOptions;
 import io.github.ddpm4j.image.Images;
+import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.sampler.Sampler;
+import io.github.ddpm4j.schedule.NoiseSchedule;
+import io.github.ddpm4j.tensor.Shape;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.function.Function;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -37,12 +41,37 @@ final class Progress {
         .build();
   }
 
-  /** Draws images under a bar. */
+  /** Draws images from a model under a bar. */
   static Images sample(DiffusionModel model, Sampler sampler, int count, long seed) {
-    int steps = sampler.timesteps(model.schedule()).length;
+    return sample(model.schedule(), sampler, count, seed, model::sample);
+  }
+
+  /** Draws images from any predictor under a bar. */
+  static Images sample(
+      NoisePredictor predictor,
+      NoiseSchedule schedule,
+      Shape image,
+      Sampler sampler,
+      int count,
+      long seed) {
+    return sample(
+        schedule,
+        sampler,
+        count,
+        seed,
+        options -> DiffusionModel.sample(predictor, schedule, image, options));
+  }
+
+  private static Images sample(
+      NoiseSchedule schedule,
+      Sampler sampler,
+      int count,
+      long seed,
+      Function<SampleOptions, Images> draw) {
+    int steps = sampler.timesteps(schedule).length;
     try (ProgressBar bar = images("Sampling", 0, count)) {
       double[] done = {0};
-      return model.sample(
+      return draw.apply(
           SampleOptions.count(count)
               .seed(seed)
               .sampler(sampler)

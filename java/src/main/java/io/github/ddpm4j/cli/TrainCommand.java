@@ -1,6 +1,7 @@
 package io.github.ddpm4j.cli;
 
 import io.github.ddpm4j.Device;
+import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.DataFolder;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.data.Mnist;
@@ -8,6 +9,7 @@ import io.github.ddpm4j.train.TrainConfig;
 import io.github.ddpm4j.train.TrainPlan;
 import io.github.ddpm4j.train.Trainer;
 import io.github.ddpm4j.train.TrainingRun;
+import io.github.ddpm4j.unet.NetworkConfig;
 import io.github.ddpm4j.unet.UNet;
 import io.github.ddpm4j.unet.layers.Initialization;
 import java.nio.file.Files;
@@ -55,6 +57,14 @@ final class TrainCommand implements Callable<Integer> {
       description = "Go on with the run in the folder; all else as it was when it began.")
   private boolean resume;
 
+  @Option(
+      names = "--from",
+      paramLabel = "NAME|DIR|hub:NAME",
+      description =
+          "Begin with the weights of a model, as for --model of sample, in place of random ones. It"
+              + " must have the configuration's network.")
+  private String from;
+
   @ArgGroup private Length length = new Length();
 
   /** How long to train. */
@@ -96,8 +106,7 @@ final class TrainCommand implements Callable<Integer> {
         Files.exists(Path.of(config)) ? TrainPlan.read(Path.of(config)) : TrainPlan.preset(config);
     ImageDataset images = Mnist.train(DataFolder.find("mnist", data));
     TrainConfig training = withOptions(plan.training(), images.count());
-    try (UNet unet =
-        UNet.create(plan.network(), Device.cpu(), training.seed(), Initialization.ZERO_OUTPUTS)) {
+    try (UNet unet = network(plan.network(), training.seed())) {
       Trainer trainer = new Trainer(unet, plan.scheduler(), images, training);
       TrainingRun run = new TrainingRun(trainer, out);
       if (resume) {
@@ -106,6 +115,19 @@ final class TrainCommand implements Callable<Integer> {
       untilInterrupted(run, () -> train(trainer, run));
       return 0;
     }
+  }
+
+  private UNet network(NetworkConfig config, long seed) {
+    if (from == null) {
+      return UNet.create(config, Device.cpu(), seed, Initialization.ZERO_OUTPUTS);
+    }
+    UNet start = ModelOptions.open(from, Device.cpu()).unet();
+    if (!start.config().equals(config)) {
+      start.close();
+      throw new InvalidArgumentException(
+          "the network of '" + from + "' is not that of the configuration '" + this.config + "'");
+    }
+    return start;
   }
 
   private TrainConfig withOptions(TrainConfig training, int images) {

@@ -77,8 +77,7 @@ public final class Cifar10 {
         int label = record[0] & 0xff;
         if (label >= CLASSES.size()) {
           throw new DataFormatException(
-              file,
-              "label " + i + " is " + label + ", expected 0 to " + (CLASSES.size() - 1));
+              file, "label " + i + " is " + label + ", expected 0 to " + (CLASSES.size() - 1));
         }
         labels[first + i] = record[0];
         interleave(record, pixels, (first + i) * IMAGE);

@@ -2,7 +2,9 @@ package io.github.ddpm4j.data;
 
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.image.Images;
+import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * A set of images of one size in memory, as bytes: [N,H,W,C] in row-major order, a quarter of their
@@ -96,6 +98,40 @@ public final class ImageDataset {
     }
     requireIndex(i);
     return labels[i] & 0xff;
+  }
+
+  /** The first n images with their labels, copied. */
+  public ImageDataset first(int n) {
+    if (n < 1 || n > count) {
+      throw new InvalidArgumentException("number of images is " + n + ", expected 1 to " + count);
+    }
+    return new ImageDataset(
+        n,
+        height,
+        width,
+        channels,
+        Arrays.copyOf(pixels, n * imageSize()),
+        labels == null ? null : Arrays.copyOf(labels, n));
+  }
+
+  /**
+   * The images of one class, copied.
+   *
+   * @throws InvalidArgumentException if there are none, or no labels
+   */
+  public ImageDataset ofClass(int label) {
+    int[] indices = IntStream.range(0, count).filter(i -> label(i) == label).toArray();
+    if (indices.length == 0) {
+      throw new InvalidArgumentException("the data set has no image of class " + label);
+    }
+    int size = imageSize();
+    byte[] chosen = new byte[indices.length * size];
+    byte[] sameLabels = new byte[indices.length];
+    for (int i = 0; i < indices.length; i++) {
+      System.arraycopy(pixels, indices[i] * size, chosen, i * size, size);
+      sameLabels[i] = (byte) label;
+    }
+    return new ImageDataset(indices.length, height, width, channels, chosen, sameLabels);
   }
 
   /** Indices of all images in a random order; the same seed gives the same one. */

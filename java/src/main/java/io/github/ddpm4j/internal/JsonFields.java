@@ -1,8 +1,10 @@
 package io.github.ddpm4j.internal;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.ddpm4j.CheckpointException;
 import java.nio.file.Path;
@@ -19,7 +21,9 @@ import java.util.function.Function;
  * refuses what was not read. All complaints name file, key, value, and what is supported.
  */
 public final class JsonFields {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  /** Python writes infinities, too. */
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private final Path file;
   private final ObjectNode object;
@@ -121,6 +125,39 @@ public final class JsonFields {
     List<Integer> numbers = new ArrayList<>();
     list.forEach(node -> numbers.add(node.intValue()));
     return numbers;
+  }
+
+  /** An object whose values are texts. */
+  public Map<String, String> texts(String key) {
+    if (!has(key)) {
+      throw problem(key, "is missing, expected an object of texts");
+    }
+    Map<String, String> texts = new LinkedHashMap<>();
+    value(key, JsonNode::isObject, "an object of texts")
+        .properties()
+        .forEach(
+            entry -> {
+              if (!entry.getValue().isTextual()) {
+                throw problem(
+                    key, entry.getKey() + " is " + entry.getValue() + ", expected a text");
+              }
+              texts.put(entry.getKey(), entry.getValue().textValue());
+            });
+    return texts;
+  }
+
+  /** Names of the keys that do not start with an underscore and are not null. */
+  public List<String> keys() {
+    List<String> keys = new ArrayList<>();
+    object
+        .properties()
+        .forEach(
+            entry -> {
+              if (!entry.getKey().startsWith("_") && !entry.getValue().isNull()) {
+                keys.add(entry.getKey());
+              }
+            });
+    return keys;
   }
 
   /**

@@ -79,7 +79,7 @@ public final class DigitClassifier implements AutoCloseable {
     Path name = Path.of("classpath:" + RESOURCE);
     try (InputStream in = DigitClassifier.class.getResourceAsStream(RESOURCE)) {
       DigitClassifier classifier = new DigitClassifier(Device.cpu());
-      WeightFile.read(name, Safetensors.read(name, in), classifier.parameters);
+      WeightFile.read(Safetensors.read(name, in), classifier.parameters);
       return classifier;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -109,4 +109,27 @@ public final class DiffusionOps {
             (float) step.fromOutput(),
             (float) step.fromNoise()));
   }
+
+  /** One summand of {@link #linearCombination}. */
+  public record Term(double weight, Tensor x) {}
+
+  /**
+   * The sum of weight · x over the terms, added up in their order. Terms of weight 0 are left out,
+   * whatever their x.
+   *
+   * @param out receives the sum; may be any of the terms' x
+   * @param terms 1 to 8, of out's shape
+   * @return out
+   */
+  public static Tensor linearCombination(Tensor out, Term... terms) {
+    long[] x = new long[terms.length];
+    float[] weights = new float[terms.length];
+    for (int k = 0; k < terms.length; k++) {
+      requireShape("x", terms[k].x(), out.shape());
+      x[k] = terms[k].x().memory();
+      weights[k] = (float) terms[k].weight();
+    }
+    check(NativeApi.ddpm_linear_combination(x, weights, terms.length, out.memory(), out.count()));
+    return out;
+  }
 }

@@ -75,6 +75,26 @@ public final class PointwiseOps {
         b);
   }
 
+  /** The first and the last of the channels: x [...,C] gives [...,count] and [...,C-count]. */
+  public static Tensor[] split(Tensor x, int count) {
+    int channels = x.dim(-1);
+    if (count < 1 || count >= channels) {
+      throw new InvalidArgumentException(
+          "split after channel " + count + ", expected 1 to " + (channels - 1));
+    }
+    Tensor first = x.scope().allocate(x.shape().withLast(count));
+    Tensor last = x.scope().allocate(x.shape().withLast(channels - count));
+    check(
+        NativeApi.ddpm_concat_backward(
+            x.memory(),
+            first.memory(),
+            last.memory(),
+            x.count() / channels,
+            count,
+            channels - count));
+    return new Tensor[] {first, last};
+  }
+
   /**
    * Sum over the pixels of every image: x [N,...,C] gives [N,C]. Not recorded: it serves gradients.
    */
@@ -89,7 +109,8 @@ public final class PointwiseOps {
 
   /**
    * Sinusoidal embedding of timesteps (Vaswani et al., arXiv 1706.03762, section 3.5): [N,dim] =
-   * [sin(t f_k), cos(t f_k)] with f_k = exp(-ln(10000) k / (dim/2 - freqShift)).
+   * [sin(t f_k), cos(t f_k)] with f_k = exp(-ln(10000) k / (dim/2 - freqShift)). As in PyTorch, f_k
+   * and t f_k are rounded to float.
    *
    * @param t timesteps as floats, [N]
    * @param dim even

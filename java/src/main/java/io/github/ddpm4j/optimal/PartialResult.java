@@ -156,14 +156,14 @@ public final class PartialResult {
       require(shards >= 1 && shards <= MAX_SHARDS, "it has " + shards + " shards");
       int shardBytes = in.getInt();
       require(
-          shardBytes >= 0 && shardBytes <= in.remaining(), "its shards take " + shardBytes + " bytes");
+          shardBytes >= 0 && shardBytes <= in.remaining(),
+          "its shards take " + shardBytes + " bytes");
       byte[] shardBits = new byte[shardBytes];
       in.get(shardBits);
       BitSet included = BitSet.valueOf(shardBits);
       require(included.length() <= shards, "it has a shard beyond the last");
       int size = in.getInt();
-      int expected =
-          ByteImages.partialSize(dims[0], Math.toIntExact(shape.count() / dims[0]));
+      int expected = ByteImages.partialSize(dims[0], Math.toIntExact(shape.count() / dims[0]));
       require(
           size == expected && in.remaining() == (long) size * Long.BYTES,
           "it has " + in.remaining() + " bytes of sums");

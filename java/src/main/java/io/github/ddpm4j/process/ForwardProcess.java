@@ -40,10 +40,11 @@ public final class ForwardProcess {
    *
    * @param x0 images, [N,...]
    * @param noise standard normal ε, of the same shape
-   * @param t timestep, from 0
+   * @param t timestep, from 0; may lie between the schedule's
    */
-  public Tensor jump(Tensor x0, Tensor noise, int t) {
-    return jump(x0, noise, all(x0, t));
+  public Tensor jump(Tensor x0, Tensor noise, double t) {
+    requireTimestep(t);
+    return combine(x0, noise, all(x0, 0), s -> schedule.signal(t), s -> schedule.sigma(t));
   }
 
   /**
@@ -87,11 +88,15 @@ public final class ForwardProcess {
   private Tensor perImage(Tensor x, int[] t, IntToDoubleFunction value) {
     float[] values = new float[t.length];
     for (int n = 0; n < t.length; n++) {
-      if (t[n] < 0) {
-        throw new InvalidArgumentException("timestep is " + t[n] + ", expected at least 0");
-      }
+      requireTimestep(t[n]);
       values[n] = (float) value.applyAsDouble(t[n]);
     }
     return x.scope().tensor(Shape.of(t.length), values);
+  }
+
+  private static void requireTimestep(double t) {
+    if (!(t >= 0)) {
+      throw new InvalidArgumentException("timestep is " + t + ", expected at least 0");
+    }
   }
 }

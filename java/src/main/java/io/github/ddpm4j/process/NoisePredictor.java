@@ -16,10 +16,12 @@ public interface NoisePredictor {
    * Predicts, for all images at one timestep, what {@link #predictionType} says.
    *
    * @param xt noisy images, [N,H,W,C]; not to be changed
-   * @param t timestep of the noise schedule, from 0
-   * @return of xt's shape, in {@code xt.scope()}
+   * @param t timestep of the noise schedule, from 0; whole, but for samplers that stop between
+   *     timesteps
+   * @return of xt's shape, in {@code xt.scope()}; of twice the channels if the model has learned
+   *     the variance too ({@link VarianceType#learned}), which then comes after the prediction
    */
-  Tensor predict(Tensor xt, int t);
+  Tensor predict(Tensor xt, double t);
 
   /** What the prediction stands for: the noise ε unless overridden. */
   default PredictionType predictionType() {
@@ -31,7 +33,7 @@ public interface NoisePredictor {
     NoisePredictor model = this;
     return new NoisePredictor() {
       @Override
-      public Tensor predict(Tensor xt, int t) {
+      public Tensor predict(Tensor xt, double t) {
         return model.predict(xt, t);
       }
 

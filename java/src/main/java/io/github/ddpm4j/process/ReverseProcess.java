@@ -36,18 +36,25 @@ public final class ReverseProcess {
 
   /**
    * Variance of x_s given x_t: with FIXED_SMALL (1-ᾱ_s)/(1-ᾱ_t) (1-α̃) and at least 1e-20, with
-   * FIXED_LARGE 1-α̃.
+   * FIXED_LARGE 1-α̃. Logarithmic types are the same variance.
    *
    * @param t timestep of the noisy image
    * @param s the timestep it is taken to, -1 to t - 1
+   * @throws InvalidArgumentException if the variance is a learned one
    */
   public double variance(int t, int s, VarianceType type) {
     return switch (type) {
-      case FIXED_SMALL ->
+      case FIXED_SMALL, FIXED_SMALL_LOG ->
           Math.max(
               (1 - schedule.alphaBar(s)) / (1 - schedule.alphaBar(t)) * beta(t, s),
               SMALLEST_VARIANCE);
-      case FIXED_LARGE -> beta(t, s);
+      case FIXED_LARGE, FIXED_LARGE_LOG -> beta(t, s);
+      case LEARNED, LEARNED_RANGE ->
+          throw new InvalidArgumentException(
+              "variance type is "
+                  + type.configName()
+                  + ", expected a fixed one: a learned one needs"
+                  + " the model's output");
     };
   }
 

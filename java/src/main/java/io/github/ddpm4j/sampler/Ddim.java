@@ -2,37 +2,34 @@ package io.github.ddpm4j.sampler;
 
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.ops.DiffusionOps.ReverseStep;
-import io.github.ddpm4j.process.Noise;
-import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.schedule.NoiseSchedule;
-import io.github.ddpm4j.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Denoising diffusion implicit models (Song et al., arXiv 2010.02502, eq. 12): few steps, and with
- * η = 0 no noise but x_T.
+ * η = 0 no noise but x_T. {@link DdimInverse} goes the other way.
  *
- * <p>Steps as diffusers' {@code DDIMScheduler} does, from t to t - ⌊T/n⌋: x_s = √ᾱ_s x̂_0 +
- * √(1-ᾱ_s-σ²) ε̂ + σ z with σ² = η² (1-ᾱ_s)/(1-ᾱ_t) (1-ᾱ_t/ᾱ_s). Unless set, η is 0, x̂_0 is
- * clipped to [-1, 1] with ε̂ left as predicted, the last ᾱ_s is 1, and the spacing leading.
- * Immutable: each method returns a changed sampler.
+ * <p>Steps as diffusers' {@code DDIMScheduler} does, from t to t - ⌊T/n⌋, or to the next of given
+ * timesteps: x_s = √ᾱ_s x̂_0 + √(1-ᾱ_s-σ²) ε̂ + σ z with σ² = η² (1-ᾱ_s)/(1-ᾱ_t) (1-ᾱ_t/ᾱ_s).
+ * Unless set, η is 0, x̂_0 is clipped to [-1, 1] with ε̂ left as predicted, the last ᾱ_s is 1, and
+ * the spacing leading. Immutable: each method returns a changed sampler.
  */
-public final class Ddim implements Sampler {
-  private final Timesteps timesteps;
+public final class Ddim extends SpacedSampler<Ddim> {
   private final double eta;
-  private final double clip;
+  private final Clipping clipping;
   private final boolean useClippedModelOutput;
   private final boolean setAlphaToOne;
 
   private Ddim(
       Timesteps timesteps,
       double eta,
-      double clip,
+      Clipping clipping,
       boolean useClippedModelOutput,
       boolean setAlphaToOne) {
-    this.timesteps = timesteps;
+    super(timesteps);
     this.eta = eta;
-    this.clip = clip;
+    this.clipping = clipping;
     this.useClippedModelOutput = useClippedModelOutput;
     this.setAlphaToOne = setAlphaToOne;
   }
@@ -43,7 +40,16 @@ public final class Ddim implements Sampler {
    * @param n from 1 to the schedule's number of timesteps
    */
   public static Ddim steps(int n) {
-    return new Ddim(Timesteps.spaced(n), 0, 1, false, true);
+    return new Ddim(Timesteps.spaced(n), 0, Clipping.UNIT, false, true);
+  }
+
+  /**
+   * Steps from given timesteps.
+   *
+   * @param timesteps descending, within the schedule
+   */
+  public static Ddim timesteps(int... timesteps) {
+    return new Ddim(Timesteps.custom(timesteps), 0, Clipping.UNIT, false, true);
   }
 
   /**
@@ -55,7 +61,7 @@ public final class Ddim implements Sampler {
     if (!(eta >= 0 && eta <= 1)) {
       throw new InvalidArgumentException("eta is " + eta + ", expected 0 to 1");
     }
-    return new Ddim(timesteps, eta, clip, useClippedModelOutput, setAlphaToOne);
+    return new Ddim(timesteps, eta, clipping, useClippedModelOutput, setAlphaToOne);
   }
 
   /**
@@ -64,13 +70,21 @@ public final class Ddim implements Sampler {
    * @param range above 0
    */
   public Ddim clip(double range) {
-    return new Ddim(
-        timesteps, eta, DenoisingLoop.requireClip(range), useClippedModelOutput, setAlphaToOne);
+    return clipping(Clipping.range(range));
   }
 
   /** Leaves x̂_0 as predicted. */
   public Ddim noClip() {
-    return new Ddim(timesteps, eta, Double.POSITIVE_INFINITY, useClippedModelOutput, setAlphaToOne);
+    return clipping(Clipping.NONE);
+  }
+
+  /** Dynamic thresholding; see {@link Ddpm#thresholding}. */
+  public Ddim thresholding(double ratio, double maxValue) {
+    return clipping(Clipping.dynamic(ratio, maxValue));
+  }
+
+  private Ddim clipping(Clipping other) {
+    return new Ddim(timesteps, eta, other, useClippedModelOutput, setAlphaToOne);
   }
 
   /**
@@ -78,7 +92,7 @@ public final class Ddim implements Sampler {
    * diffusers.
    */
   public Ddim useClippedModelOutput(boolean use) {
-    return new Ddim(timesteps, eta, clip, use, setAlphaToOne);
+    return new Ddim(timesteps, eta, clipping, use, setAlphaToOne);
   }
 
   /**
@@ -86,52 +100,38 @@ public final class Ddim implements Sampler {
    * diffusers.
    */
   public Ddim setAlphaToOne(boolean set) {
-    return new Ddim(timesteps, eta, clip, useClippedModelOutput, set);
-  }
-
-  /** {@code timestep_spacing} in diffusers. */
-  public Ddim spacing(TimestepSpacing spacing) {
-    return new Ddim(timesteps.spacing(spacing), eta, clip, useClippedModelOutput, setAlphaToOne);
-  }
-
-  /**
-   * {@code steps_offset} in diffusers, for leading spacing.
-   *
-   * @param offset at least 0
-   */
-  public Ddim stepsOffset(int offset) {
-    return new Ddim(timesteps.offset(offset), eta, clip, useClippedModelOutput, setAlphaToOne);
+    return new Ddim(timesteps, eta, clipping, useClippedModelOutput, set);
   }
 
   @Override
-  public int[] timesteps(NoiseSchedule schedule) {
-    return timesteps.of(schedule);
+  Ddim with(Timesteps other) {
+    return new Ddim(other, eta, clipping, useClippedModelOutput, setAlphaToOne);
   }
 
   @Override
-  public void sample(
-      NoisePredictor predictor,
-      NoiseSchedule schedule,
-      Tensor x,
-      Noise noise,
-      StepListener listener) {
+  Solver solver(NoiseSchedule schedule, PredictionType prediction) {
     int[] t = timesteps.of(schedule);
-    int stride = schedule.steps() / t.length;
-    DenoisingLoop.run(
-        predictor,
-        x,
-        noise,
-        listener,
-        t,
-        i -> {
-          int previous = t[i] - stride;
-          double previousAlphaBar =
-              schedule.alphaBar(previous < 0 && setAlphaToOne ? -1 : Math.max(previous, 0));
-          return step(schedule.alphaBar(t[i]), previousAlphaBar, predictor.predictionType());
-        });
+    int stride = schedule.steps() / timesteps.total(schedule);
+    return new Solver() {
+      @Override
+      double[] timesteps() {
+        return Arrays.stream(t).asDoubleStream().toArray();
+      }
+
+      @Override
+      void step(Step step) {
+        int i = step.call();
+        int previous =
+            timesteps.custom() == null ? t[i] - stride : i == t.length - 1 ? -1 : t[i + 1];
+        double previousAlphaBar =
+            schedule.alphaBar(previous < 0 && setAlphaToOne ? -1 : Math.max(previous, 0));
+        ReverseStep linear = linear(schedule.alphaBar(t[i]), previousAlphaBar, prediction);
+        clipping.reverseStep(step, linear.fromNoise() == 0 ? null : step.noise(), linear);
+      }
+    };
   }
 
-  private ReverseStep step(double alphaBar, double previousAlphaBar, PredictionType prediction) {
+  private ReverseStep linear(double alphaBar, double previousAlphaBar, PredictionType prediction) {
     double sigma =
         eta
             * Math.sqrt(
@@ -149,6 +149,7 @@ public final class Ddim implements Sampler {
       fromXt = direction * clipped.fromXt();
       fromOutput = 0;
     }
-    return new ReverseStep(x0.fromXt(), x0.fromOutput(), clip, fromX0, fromXt, fromOutput, sigma);
+    return new ReverseStep(
+        x0.fromXt(), x0.fromOutput(), clipping.range(), fromX0, fromXt, fromOutput, sigma);
   }
 }

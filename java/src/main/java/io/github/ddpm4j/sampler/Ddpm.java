@@ -1,11 +1,13 @@
 package io.github.ddpm4j.sampler;
 
-import io.github.ddpm4j.process.Noise;
-import io.github.ddpm4j.process.NoisePredictor;
+import io.github.ddpm4j.InvalidArgumentException;
+import io.github.ddpm4j.ops.DiffusionOps.ReverseStep;
+import io.github.ddpm4j.process.PredictionType;
 import io.github.ddpm4j.process.ReverseProcess;
 import io.github.ddpm4j.process.VarianceType;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Ancestral sampling (Ho et al., arXiv 2006.11239, algorithm 2), over all timesteps or some of
@@ -13,17 +15,17 @@ import io.github.ddpm4j.tensor.Tensor;
  *
  * <p>Steps as diffusers' {@code DDPMScheduler} does: the posterior's mean for the clipped x̂_0,
  * plus noise except from timestep 0. Unless set, x̂_0 is clipped to [-1, 1], the variance is
- * fixed_small, and the spacing leading. Immutable: each method returns a changed sampler.
+ * fixed_small, and the spacing leading. A learned variance (Nichol and Dhariwal, arXiv 2102.09672,
+ * eq. 15) needs a predictor that gives one. Immutable: each method returns a changed sampler.
  */
-public final class Ddpm implements Sampler {
-  private final Timesteps timesteps;
+public final class Ddpm extends SpacedSampler<Ddpm> {
   private final VarianceType variance;
-  private final double clip;
+  private final Clipping clipping;
 
-  private Ddpm(Timesteps timesteps, VarianceType variance, double clip) {
-    this.timesteps = timesteps;
+  private Ddpm(Timesteps timesteps, VarianceType variance, Clipping clipping) {
+    super(timesteps);
     this.variance = variance;
-    this.clip = clip;
+    this.clipping = clipping;
   }
 
   /** Every timestep of the schedule. */
@@ -50,12 +52,12 @@ public final class Ddpm implements Sampler {
   }
 
   private static Ddpm of(Timesteps timesteps) {
-    return new Ddpm(timesteps, VarianceType.FIXED_SMALL, 1);
+    return new Ddpm(timesteps, VarianceType.FIXED_SMALL, Clipping.UNIT);
   }
 
   /** {@code variance_type} in diffusers. */
   public Ddpm variance(VarianceType variance) {
-    return new Ddpm(timesteps, variance, clip);
+    return new Ddpm(timesteps, variance, clipping);
   }
 
   /**
@@ -64,51 +66,93 @@ public final class Ddpm implements Sampler {
    * @param range above 0
    */
   public Ddpm clip(double range) {
-    return new Ddpm(timesteps, variance, DenoisingLoop.requireClip(range));
+    return new Ddpm(timesteps, variance, Clipping.range(range));
   }
 
   /** Leaves x̂_0 as predicted. */
   public Ddpm noClip() {
-    return new Ddpm(timesteps, variance, Double.POSITIVE_INFINITY);
-  }
-
-  /** {@code timestep_spacing} in diffusers. */
-  public Ddpm spacing(TimestepSpacing spacing) {
-    return new Ddpm(timesteps.spacing(spacing), variance, clip);
+    return new Ddpm(timesteps, variance, Clipping.NONE);
   }
 
   /**
-   * {@code steps_offset} in diffusers, for leading spacing.
+   * Dynamic thresholding (Saharia et al., arXiv 2205.11487, section 2.3): divides each image's x̂_0
+   * by a quantile s of its values' sizes where s is above 1, and clips it to [-1, 1].
    *
-   * @param offset at least 0
+   * @param ratio which quantile, in [0, 1]; {@code dynamic_thresholding_ratio} in diffusers
+   * @param maxValue largest s, above 0; {@code sample_max_value} in diffusers
    */
-  public Ddpm stepsOffset(int offset) {
-    return new Ddpm(timesteps.offset(offset), variance, clip);
+  public Ddpm thresholding(double ratio, double maxValue) {
+    return new Ddpm(timesteps, variance, Clipping.dynamic(ratio, maxValue));
   }
 
   @Override
-  public int[] timesteps(NoiseSchedule schedule) {
-    return timesteps.of(schedule);
+  Ddpm with(Timesteps other) {
+    return new Ddpm(other, variance, clipping);
   }
 
   @Override
-  public void sample(
-      NoisePredictor predictor,
-      NoiseSchedule schedule,
-      Tensor x,
-      Noise noise,
-      StepListener listener) {
+  Solver solver(NoiseSchedule schedule, PredictionType prediction) {
     ReverseProcess reverse = new ReverseProcess(schedule);
     int[] t = timesteps.of(schedule);
-    DenoisingLoop.run(
-        predictor,
-        x,
-        noise,
-        listener,
-        t,
-        i -> {
-          int previous = i == t.length - 1 ? -1 : t[i + 1];
-          return reverse.step(t[i], previous, predictor.predictionType(), variance, clip);
-        });
+    return new Solver() {
+      @Override
+      double[] timesteps() {
+        return Arrays.stream(t).asDoubleStream().toArray();
+      }
+
+      @Override
+      void step(Step step) {
+        int from = t[step.call()];
+        int to = step.call() == t.length - 1 ? -1 : t[step.call() + 1];
+        double range = clipping.range();
+        if (variance.learned()) {
+          ReverseStep mean = reverse.mean(from, to, prediction, range);
+          Tensor noise = learnedNoise(step, reverse, from, to);
+          clipping.reverseStep(step, noise, from == 0 ? mean : withNoise(mean));
+        } else {
+          ReverseStep linear = reverse.step(from, to, prediction, variance, range);
+          clipping.reverseStep(step, linear.fromNoise() == 0 ? null : step.noise(), linear);
+        }
+      }
+    };
+  }
+
+  private static ReverseStep withNoise(ReverseStep mean) {
+    return new ReverseStep(
+        mean.x0FromXt(),
+        mean.x0FromOutput(),
+        mean.clip(),
+        mean.fromX0(),
+        mean.fromXt(),
+        mean.fromOutput(),
+        1);
+  }
+
+  /** Noise of the deviation that the model gives, or null where no noise is due. */
+  private Tensor learnedNoise(Solver.Step step, ReverseProcess reverse, int from, int to) {
+    if (step.learned() == null) {
+      throw new InvalidArgumentException(
+          "variance type is "
+              + variance.configName()
+              + ", expected a predictor that gives a variance: twice the channels of "
+              + step.x().shape());
+    }
+    if (from == 0) {
+      return null;
+    }
+    double small = Math.log(reverse.variance(from, to, VarianceType.FIXED_SMALL));
+    double large = Math.log(reverse.variance(from, to, VarianceType.FIXED_LARGE));
+    Tensor noise = step.noise();
+    float[] z = noise.toArray();
+    float[] learned = step.learned().toArray();
+    for (int i = 0; i < z.length; i++) {
+      double fraction = (learned[i] + 1.0) / 2;
+      double deviation =
+          variance == VarianceType.LEARNED
+              ? Math.sqrt(learned[i])
+              : Math.exp((fraction * large + (1 - fraction) * small) / 2);
+      z[i] = (float) (deviation * z[i]);
+    }
+    return noise.copyFrom(z);
   }
 }

@@ -30,7 +30,15 @@ public interface Sampler {
 
   /**
    * The timesteps that the steps start from, in their order: as many as there are calls of the
-   * predictor.
+   * predictor. They may lie between the schedule's.
    */
-  int[] timesteps(NoiseSchedule schedule);
+  double[] timesteps(NoiseSchedule schedule);
+
+  /**
+   * This sampler without its first levels of noise: it begins with noisy images, √ᾱ x_0 + √(1-ᾱ) ε
+   * at the first of its timesteps, in place of x_T.
+   *
+   * @param levels how many of the sampler's steps to leave out, fewer than it has
+   */
+  Sampler skipping(int levels);
 }

@@ -61,10 +61,7 @@ public enum TimestepSpacing {
    * @param offset added to each with LEADING, ignored otherwise; {@code steps_offset} in diffusers
    */
   int[] timesteps(int total, int n, int offset) {
-    if (n < 1 || n > total) {
-      throw new InvalidArgumentException(
-          "number of steps is " + n + ", expected 1 to the schedule's " + total);
-    }
+    requireSteps(n, total);
     IntToDoubleFunction timestep = descending(total, n);
     int added = this == LEADING ? offset : 0;
     int largest = total - 1 - (int) timestep.applyAsDouble(0);
@@ -83,5 +80,28 @@ public enum TimestepSpacing {
     int[] timesteps = new int[n];
     Arrays.setAll(timesteps, i -> (int) timestep.applyAsDouble(i) + added);
     return timesteps;
+  }
+
+  /**
+   * n timesteps, descending, of which the last is one step above the schedule's first: of n + 1
+   * that reach it, all but the last, except with TRAILING, which never reaches it.
+   *
+   * @param total T, the schedule's timesteps
+   * @param n timesteps to visit, fewer than T
+   * @param offset as for {@link #timesteps}
+   */
+  int[] aboveFirst(int total, int n, int offset) {
+    if (this == TRAILING) {
+      return timesteps(total, n, offset);
+    }
+    requireSteps(n, total - 1);
+    return Arrays.copyOf(timesteps(total, n + 1, offset), n);
+  }
+
+  private static void requireSteps(int n, int most) {
+    if (n < 1 || n > most) {
+      throw new InvalidArgumentException(
+          "number of steps is " + n + ", expected 1 to the schedule's " + most);
+    }
   }
 }

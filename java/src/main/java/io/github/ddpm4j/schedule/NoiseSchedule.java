@@ -9,10 +9,12 @@ import java.util.function.DoubleUnaryOperator;
  * products ᾱ_t = α_0 ... α_t (Ho et al., arXiv 2006.11239, section 2). Immutable.
  *
  * <p>Timesteps run from 0 to {@code steps() - 1}, as in diffusers; the paper counts from 1. Where a
- * method says so, timestep -1 stands for the image without noise: ᾱ_{-1} = 1.
+ * method says so, timestep -1 stands for the image without noise: ᾱ_{-1} = 1. Between timesteps,
+ * where some samplers stop, √((1-ᾱ)/ᾱ) is linear, as in diffusers' {@code EulerDiscreteScheduler}.
  *
  * <p>All numbers are double and follow from double β. diffusers computes β and ᾱ in float32, so its
- * numbers differ from these in the seventh digit.
+ * numbers differ from these in the seventh digit, and 1-ᾱ of the first timesteps in the fourth;
+ * {@link #asFloat32} gives those.
  */
 public final class NoiseSchedule {
   private static final double DEFAULT_START = 1e-4;
@@ -25,13 +27,17 @@ public final class NoiseSchedule {
   private final double[] alphaBars;
 
   private NoiseSchedule(double[] betas) {
-    this.betas = betas;
-    this.alphaBars = new double[betas.length];
+    this(betas, new double[betas.length]);
     double product = 1;
     for (int t = 0; t < betas.length; t++) {
       product *= 1 - betas[t];
       alphaBars[t] = product;
     }
+  }
+
+  private NoiseSchedule(double[] betas, double[] alphaBars) {
+    this.betas = betas;
+    this.alphaBars = alphaBars;
   }
 
   /** β from 1e-4 to 0.02 in equal steps, as in Ho et al., section 4. */
@@ -140,6 +146,25 @@ public final class NoiseSchedule {
     return custom(rescaled);
   }
 
+  /**
+   * This schedule in float32, for results to be compared with those of diffusers: ᾱ as PyTorch on
+   * the CPU multiplies it up, and β as its schedulers get it back, 1 - ᾱ_t/ᾱ_{t-1}.
+   */
+  public NoiseSchedule asFloat32() {
+    double[] rounded = new double[steps()];
+    double[] products = new double[steps()];
+    double product = 1;
+    float previous = 1;
+    for (int t = 0; t < steps(); t++) {
+      product *= 1 - (float) betas[t];
+      float alphaBar = (float) product;
+      rounded[t] = 1 - alphaBar / previous;
+      products[t] = alphaBar;
+      previous = alphaBar;
+    }
+    return new NoiseSchedule(rounded, products);
+  }
+
   /** Number of timesteps T. */
   public int steps() {
     return betas.length;
@@ -156,24 +181,34 @@ public final class NoiseSchedule {
     return 1 - beta(t);
   }
 
-  /** ᾱ_t = α_0 ... α_t; 1 for t = -1. */
-  public double alphaBar(int t) {
+  /**
+   * ᾱ_t = α_0 ... α_t; 1 for t = -1.
+   *
+   * @param t whole, or between two timesteps
+   */
+  public double alphaBar(double t) {
     requireTimestep(t, -1);
-    return t < 0 ? 1 : alphaBars[t];
+    int floor = (int) Math.floor(t);
+    if (floor == t) {
+      return alphaBarAt(floor);
+    }
+    double weight = t - floor;
+    double ratio = (1 - weight) * noiseToSignal(floor) + weight * noiseToSignal(floor + 1);
+    return 1 / (1 + ratio * ratio);
   }
 
   /** √ᾱ_t, the factor of x_0 in x_t; 1 for t = -1. */
-  public double signal(int t) {
+  public double signal(double t) {
     return Math.sqrt(alphaBar(t));
   }
 
   /** √(1-ᾱ_t), the factor of the noise in x_t; 0 for t = -1. */
-  public double sigma(int t) {
+  public double sigma(double t) {
     return Math.sqrt(1 - alphaBar(t));
   }
 
   /** Signal-to-noise ratio ᾱ_t / (1-ᾱ_t); infinite for t = -1. */
-  public double snr(int t) {
+  public double snr(double t) {
     return alphaBar(t) / (1 - alphaBar(t));
   }
 
@@ -210,10 +245,19 @@ public final class NoiseSchedule {
     }
   }
 
-  private void requireTimestep(int t, int least) {
-    if (t < least || t >= steps()) {
+  private double alphaBarAt(int t) {
+    return t < 0 ? 1 : alphaBars[t];
+  }
+
+  private double noiseToSignal(int t) {
+    return Math.sqrt((1 - alphaBarAt(t)) / alphaBarAt(t));
+  }
+
+  private void requireTimestep(double t, int least) {
+    if (!(t >= least && t <= steps() - 1)) {
+      String value = t == Math.rint(t) ? Long.toString((long) t) : Double.toString(t);
       throw new InvalidArgumentException(
-          "timestep is " + t + ", expected " + least + " to " + (steps() - 1));
+          "timestep is " + value + ", expected " + least + " to " + (steps() - 1));
     }
   }
 }

@@ -87,8 +87,9 @@ public final class Trainer {
               + (network.labelShape(1) == null ? "" : " and class labels")
               + ", expected as many of both and no classes");
     }
-    int size = network.sampleSize();
-    boolean sized = size == 0 || size == data.height() && size == data.width();
+    int height = network.sampleHeight();
+    int width = network.sampleWidth();
+    boolean sized = height == 0 || height == data.height() && width == data.width();
     int multiple = network.sizeMultiple();
     if (data.channels() != network.inChannels()
         || !sized
@@ -100,7 +101,9 @@ public final class Trainer {
               + ", expected images of "
               + network.inChannels()
               + " channels, "
-              + (size == 0 ? "sizes divisible by " + multiple : size + "x" + size + " pixels"));
+              + (height == 0
+                  ? "sizes divisible by " + multiple
+                  : height + "x" + width + " pixels"));
     }
   }
 

@@ -16,6 +16,7 @@ final class AttentionStage implements Stage {
       Parameters.Path at,
       int channels,
       int heads,
+      int headDim,
       int groups,
       double eps,
       double outputScaleFactor,
@@ -23,7 +24,12 @@ final class AttentionStage implements Stage {
     name = at.name();
     this.channels = channels;
     this.outputScaleFactor = outputScaleFactor;
-    attention = new Attention(at, channels, heads, groups, eps, initialization);
+    attention = new Attention(at, channels, heads, headDim, groups, eps, initialization);
+  }
+
+  @Override
+  public String name() {
+    return name;
   }
 
   @Override

@@ -33,6 +33,11 @@ final class DualPathDownsample implements Stage {
   }
 
   @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
   public Tensor forward(Tensor x, Pass pass) {
     try (Temporaries temporaries = Temporaries.of(x)) {
       Tensor own = temporaries.own(x);

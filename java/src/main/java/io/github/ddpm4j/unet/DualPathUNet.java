@@ -110,6 +110,7 @@ final class DualPathUNet implements Network {
         block.sub("attentions", j),
         channels,
         config.numAttentionHeads(),
+        channels / config.numAttentionHeads(),
         config.normNumGroups(),
         EPS,
         1,
@@ -117,10 +118,13 @@ final class DualPathUNet implements Network {
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor t, Tensor labels, Dropout dropout) {
+  public Tensor forward(
+      Tensor x, Tensor t, Tensor labels, Dropout dropout, LayerListener listener) {
     Tensor sinusoids = PointwiseOps.timeEmbedding(t, config.timeEmbedDim(), false, 0);
-    Pass pass = new Pass(PointwiseOps.silu(timeEmbedding.forward(sinusoids)), dropout);
-    Tensor h = convIn.forward(x);
+    Tensor time = timeEmbedding.forward(sinusoids);
+    listener.onLayer("time_embedding", time);
+    Pass pass = new Pass(PointwiseOps.silu(time), dropout, listener);
+    Tensor h = pass.tell("conv_in", convIn.forward(x));
     Deque<Tensor> skips = new ArrayDeque<>();
     for (List<Stage> stages : down) {
       skips.push(h);
@@ -128,10 +132,11 @@ final class DualPathUNet implements Network {
     }
     h = Stage.run(middle, h, pass);
     for (UpBlock block : up) {
-      Tensor resized = block.resize() == null ? h : block.resize().forward(h, pass);
+      Tensor resized = block.resize() == null ? h : Stage.run(List.of(block.resize()), h, pass);
       h = Stage.run(block.stages(), PointwiseOps.concat(resized, skips.pop()), pass);
     }
-    return convOut.forward(normOut.forward(h));
+    h = pass.tell("conv_act", normOut.forward(h));
+    return pass.tell("conv_out", convOut.forward(h));
   }
 
   @Override

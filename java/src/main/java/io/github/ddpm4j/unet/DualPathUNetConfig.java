@@ -117,6 +117,16 @@ public record DualPathUNetConfig(
     }
   }
 
+  @Override
+  public int sampleHeight() {
+    return sampleSize;
+  }
+
+  @Override
+  public int sampleWidth() {
+    return sampleSize;
+  }
+
   private static void requireChannels(String key, List<Integer> channels, int groups, int heads) {
     require(channels.size() >= 2, key, channels, "at least 2 numbers");
     for (int number : channels) {

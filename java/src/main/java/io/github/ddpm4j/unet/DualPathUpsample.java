@@ -38,6 +38,11 @@ final class DualPathUpsample implements Stage {
   }
 
   @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
   public Tensor forward(Tensor x, Pass pass) {
     try (Temporaries temporaries = Temporaries.of(x)) {
       Tensor own = temporaries.own(x);

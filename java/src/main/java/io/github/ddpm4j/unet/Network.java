@@ -10,7 +10,7 @@ interface Network {
    * @param t timesteps, [N]
    * @param labels class labels, or null if there are no classes
    */
-  Tensor forward(Tensor x, Tensor t, Tensor labels, Dropout dropout);
+  Tensor forward(Tensor x, Tensor t, Tensor labels, Dropout dropout, LayerListener listener);
 
   /** Adds all layers to a summary. */
   void describe(Summary summary);

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 
 /** Configuration of one of the networks that {@link UNet} can be. */
 public sealed interface NetworkConfig permits UNetConfig, DualPathUNetConfig {
-  /**
-   * Height and width of the pictures that the network was made for; 0 if the configuration does not
-   * say.
-   */
-  int sampleSize();
+  /** Height of the pictures that the network was made for; 0 if the configuration does not say. */
+  int sampleHeight();
+
+  /** Width of the pictures that the network was made for; 0 if the configuration does not say. */
+  int sampleWidth();
 
   /** Channels of pictures. */
   int inChannels();

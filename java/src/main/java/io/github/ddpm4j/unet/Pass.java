@@ -8,4 +8,10 @@ import io.github.ddpm4j.unet.layers.Dropout;
  *
  * @param time SiLU of the time embedding, [N,D]
  */
-record Pass(Tensor time, Dropout dropout) {}
+record Pass(Tensor time, Dropout dropout, LayerListener listener) {
+  /** Tells the listener of a layer; gives its output. */
+  Tensor tell(String layer, Tensor output) {
+    listener.onLayer(layer, output);
+    return output;
+  }
+}

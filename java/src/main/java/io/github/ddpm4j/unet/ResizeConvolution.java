@@ -40,6 +40,11 @@ final class ResizeConvolution implements Stage {
   }
 
   @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
   public Tensor forward(Tensor x, Pass pass) {
     return conv.forward(up ? ResamplingOps.upsampleNearest(x) : x);
   }

@@ -68,6 +68,11 @@ final class ResnetBlock implements Stage {
   }
 
   @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
   public Tensor forward(Tensor x, Pass pass) {
     try (Temporaries temporaries = Temporaries.of(x)) {
       Tensor time = timeProjection.forward(temporaries.own(pass.time()));

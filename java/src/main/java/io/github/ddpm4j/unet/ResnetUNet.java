@@ -151,7 +151,14 @@ final class ResnetUNet implements Network {
 
   private AttentionStage attention(Parameters.Path at, int channels, int groups, double scale) {
     return new AttentionStage(
-        at, channels, config.heads(channels), groups, config.normEps(), scale, initialization);
+        at,
+        channels,
+        config.heads(channels),
+        config.headDim(channels),
+        groups,
+        config.normEps(),
+        scale,
+        initialization);
   }
 
   private static boolean resnetResizes(BlockType type, UNetConfig.Resampling attentionBlocks) {
@@ -160,9 +167,12 @@ final class ResnetUNet implements Network {
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor t, Tensor labels, Dropout dropout) {
-    Pass pass = new Pass(PointwiseOps.silu(embed(t, labels)), dropout);
-    Tensor h = convIn.forward(config.centerInputSample() ? center(x) : x);
+  public Tensor forward(
+      Tensor x, Tensor t, Tensor labels, Dropout dropout, LayerListener listener) {
+    Tensor time = timeEmbedding.forward(sinusoids(t));
+    listener.onLayer("time_embedding", time);
+    Pass pass = new Pass(PointwiseOps.silu(withClasses(time, labels)), dropout, listener);
+    Tensor h = pass.tell("conv_in", convIn.forward(config.centerInputSample() ? center(x) : x));
     Deque<Tensor> skips = new ArrayDeque<>();
     skips.push(h);
     for (List<Stage> stages : down) {
@@ -173,11 +183,11 @@ final class ResnetUNet implements Network {
     for (List<Stage> stages : up) {
       h = Stage.run(stages, PointwiseOps.concat(h, skips.pop()), pass);
     }
-    return convOut.forward(normOut.forward(h));
+    h = pass.tell("conv_act", normOut.forward(h));
+    return pass.tell("conv_out", convOut.forward(h));
   }
 
-  private Tensor embed(Tensor t, Tensor labels) {
-    Tensor time = timeEmbedding.forward(sinusoids(t));
+  private Tensor withClasses(Tensor time, Tensor labels) {
     if (classTable != null) {
       return PointwiseOps.add(time, classTable.forward(labels));
     }

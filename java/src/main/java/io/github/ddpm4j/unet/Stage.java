@@ -5,6 +5,9 @@ import java.util.List;
 
 /** A part of a network that takes one activation [N,H,W,C] to the next. */
 interface Stage {
+  /** Name of the layer, as in checkpoints. */
+  String name();
+
   Tensor forward(Tensor x, Pass pass);
 
   /** Adds a line to a summary, whose size it may change. */
@@ -14,7 +17,7 @@ interface Stage {
   static Tensor run(List<Stage> stages, Tensor x, Pass pass) {
     Tensor h = x;
     for (Stage stage : stages) {
-      h = stage.forward(h, pass);
+      h = pass.tell(stage.name(), stage.forward(h, pass));
     }
     return h;
   }

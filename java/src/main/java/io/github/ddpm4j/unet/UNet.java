@@ -10,7 +10,7 @@ import io.github.ddpm4j.unet.layers.Dropout;
 import io.github.ddpm4j.unet.layers.Initialization;
 import io.github.ddpm4j.unet.layers.Parameters;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.function.Consumer;
 
 /**
  * A U-Net (Ronneberger et al., arXiv 1505.04597) that predicts the noise in pictures: [N,H,W,C] and
@@ -30,11 +30,16 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   private final Parameters parameters;
   private final Network network;
 
-  private UNet(NetworkConfig config, Device device, Initialization initialization) {
+  private UNet(
+      NetworkConfig config,
+      Device device,
+      Initialization initialization,
+      Consumer<Parameters> check) {
     this.config = config;
     this.device = device;
     parameters = new Parameters();
     network = build(parameters.root(), config, initialization);
+    check.accept(parameters);
     parameters.allocate(device);
   }
 
@@ -54,14 +59,24 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   /** A network with random parameters. The same seed gives the same network. */
   public static UNet create(
       NetworkConfig config, Device device, long seed, Initialization initialization) {
-    UNet unet = new UNet(config, device, initialization);
+    UNet unet = new UNet(config, device, initialization, parameters -> {});
     unet.parameters.initialize(seed);
     return unet;
   }
 
   /** A network whose parameters are zero, for a checkpoint to be read into. */
   public static UNet empty(NetworkConfig config, Device device) {
-    return new UNet(config, device, Initialization.PYTORCH);
+    return empty(config, device, parameters -> {});
+  }
+
+  /**
+   * A network whose parameters are zero.
+   *
+   * @param check called with the parameters ahead of taking memory for them; what it throws ends
+   *     the making of the network
+   */
+  public static UNet empty(NetworkConfig config, Device device, Consumer<Parameters> check) {
+    return new UNet(config, device, Initialization.PYTORCH, check);
   }
 
   public NetworkConfig config() {
@@ -84,26 +99,30 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    *     labels
    */
   @Override
-  public Tensor predict(Tensor xt, int t) {
+  public Tensor predict(Tensor xt, double t) {
     return predict(xt, t, null);
   }
 
   /**
    * This network for pictures of given classes.
    *
-   * @param labels class number of every picture of the batches that will be predicted
+   * @param labels one class number for all pictures, or one for every picture of the batches that
+   *     will be predicted
    */
   public NoisePredictor withLabels(int... labels) {
-    float[] numbers = new float[labels.length];
-    IntStream.range(0, labels.length).forEach(i -> numbers[i] = labels[i]);
+    int[] given = labels.clone();
     return (xt, t) -> {
+      float[] numbers = new float[given.length == 1 ? xt.dim(0) : given.length];
+      for (int i = 0; i < numbers.length; i++) {
+        numbers[i] = given[given.length == 1 ? 0 : i];
+      }
       try (Scope scope = Scope.open(device)) {
         return predict(xt, t, scope.tensor(Shape.of(numbers.length), numbers));
       }
     };
   }
 
-  private Tensor predict(Tensor xt, int t, Tensor labels) {
+  private Tensor predict(Tensor xt, double t, Tensor labels) {
     check(xt, labels);
     int images = xt.dim(0);
     int batch = microBatch(xt.dim(1), xt.dim(2));
@@ -112,11 +131,11 @@ public final class UNet implements NoisePredictor, AutoCloseable {
       int count = Math.min(batch, images - first);
       try (Scope scope = Scope.open(device)) {
         Tensor part = xt.slice(first, count).in(scope);
-        Tensor times = scope.allocate(Shape.of(count)).fill(t);
+        Tensor times = scope.allocate(Shape.of(count)).fill((float) t);
         Tensor partLabels = labels == null ? null : labels.slice(first, count).in(scope);
         prediction
             .slice(first, count)
-            .copyFrom(network.forward(part, times, partLabels, Dropout.NONE));
+            .copyFrom(network.forward(part, times, partLabels, Dropout.NONE, LayerListener.NONE));
       }
     }
     return prediction;
@@ -156,13 +175,23 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    * @throws InvalidArgumentException if an operand does not fit the network
    */
   public Tensor forward(Tensor xt, Tensor t, Tensor labels, Dropout dropout) {
+    return forward(xt, t, labels, dropout, LayerListener.NONE);
+  }
+
+  /** Predicts as {@link #forward(Tensor, Tensor, Tensor)} and tells of every layer's output. */
+  public Tensor forward(Tensor xt, Tensor t, Tensor labels, LayerListener listener) {
+    return forward(xt, t, labels, Dropout.NONE, listener);
+  }
+
+  private Tensor forward(
+      Tensor xt, Tensor t, Tensor labels, Dropout dropout, LayerListener listener) {
     check(xt, labels);
     if (!t.shape().equals(Shape.of(xt.dim(0)))) {
       throw new InvalidArgumentException(
           "t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
     }
     return network.forward(
-        xt, t.in(xt.scope()), labels == null ? null : labels.in(xt.scope()), dropout);
+        xt, t.in(xt.scope()), labels == null ? null : labels.in(xt.scope()), dropout, listener);
   }
 
   /**

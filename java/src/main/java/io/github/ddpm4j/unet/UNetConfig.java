@@ -18,7 +18,8 @@ import java.util.stream.IntStream;
  * blocks only, and the middle attention has no normalisation under {@link
  * TimeScaleShift#SCALE_SHIFT} unless {@code attnNormNumGroups} is given.
  *
- * @param sampleSize height and width of the pictures the network is made for; 0 if not said
+ * @param sampleHeight height of the pictures the network is made for; 0 if not said
+ * @param sampleWidth width of the pictures the network is made for; 0 if not said
  * @param inChannels channels of pictures
  * @param outChannels channels of predictions
  * @param centerInputSample whether pictures are in [0, 1] and become [-1, 1] first
@@ -33,7 +34,8 @@ import java.util.stream.IntStream;
  * @param downsampleType how attention down blocks halve the size
  * @param upsampleType how attention up blocks double the size
  * @param dropout probability in residual layers, in training
- * @param attentionHeadDim channels of an attention head; null for one head of all channels
+ * @param attentionHeadDim channels of an attention head, of which there are as many as fit; null
+ *     for one head of all channels
  * @param normNumGroups groups of group normalisations
  * @param attnNormNumGroups groups of the middle attention's normalisation; null for the default
  * @param normEps added to variances
@@ -43,7 +45,8 @@ import java.util.stream.IntStream;
  * @param numClassEmbeds number of classes; null for none
  */
 public record UNetConfig(
-    int sampleSize,
+    int sampleHeight,
+    int sampleWidth,
     int inChannels,
     int outChannels,
     boolean centerInputSample,
@@ -67,6 +70,9 @@ public record UNetConfig(
     ClassEmbedType classEmbedType,
     Integer numClassEmbeds)
     implements NetworkConfig {
+  /** Far above any network; each layer takes memory even without its parameters. */
+  private static final int MOST_LAYERS = 256;
+
   /** The {@code _class_name} in {@code config.json}. */
   public static final String CLASS_NAME = "UNet2DModel";
 
@@ -104,10 +110,23 @@ public record UNetConfig(
     downBlockTypes = List.copyOf(downBlockTypes);
     upBlockTypes = List.copyOf(upBlockTypes);
     blockOutChannels = List.copyOf(blockOutChannels);
-    require(sampleSize >= 0, "sample_size", sampleSize, "at least 0");
+    require(
+        sampleHeight >= 0
+            && sampleWidth >= 0
+            && sampleHeight <= Requirement.MOST
+            && sampleWidth <= Requirement.MOST
+            && sampleHeight == 0 == (sampleWidth == 0),
+        "sample_size",
+        List.of(sampleHeight, sampleWidth),
+        "two numbers from 1 to " + Requirement.MOST + ", or null");
+    require(freqShift >= 0, "freq_shift", freqShift, "at least 0");
     requireCount("in_channels", inChannels);
     requireCount("out_channels", outChannels);
-    requireCount("layers_per_block", layersPerBlock);
+    require(
+        layersPerBlock >= 1 && layersPerBlock <= MOST_LAYERS,
+        "layers_per_block",
+        layersPerBlock,
+        "1 to " + MOST_LAYERS);
     requireCount("norm_num_groups", normNumGroups);
     require(
         !blockOutChannels.isEmpty() && blockOutChannels.size() <= 16,
@@ -156,14 +175,15 @@ public record UNetConfig(
           || i == last && addAttention) {
         int channels = blockOutChannels.get(i);
         require(
-            attentionHeadDim == null || attentionHeadDim >= 1 && channels % attentionHeadDim == 0,
+            attentionHeadDim == null || attentionHeadDim >= 1 && attentionHeadDim <= channels,
             "attention_head_dim",
             attentionHeadDim,
-            "a divisor of the " + channels + " channels of level " + i + ", or null for one head");
+            "1 to the " + channels + " channels of level " + i + ", or null for one head");
       }
     }
     require(
         attnNormNumGroups == null
+            || !addAttention
             || attnNormNumGroups >= 1 && blockOutChannels.get(last) % attnNormNumGroups == 0,
         "attn_norm_num_groups",
         attnNormNumGroups,
@@ -222,7 +242,12 @@ public record UNetConfig(
 
   /** Attention heads at a number of channels. */
   public int heads(int channels) {
-    return attentionHeadDim == null ? 1 : channels / attentionHeadDim;
+    return channels / headDim(channels);
+  }
+
+  /** Channels of an attention head at a number of channels. */
+  public int headDim(int channels) {
+    return attentionHeadDim == null ? channels : attentionHeadDim;
   }
 
   /** Groups of the middle attention's normalisation; 0 if it has none. */
@@ -235,7 +260,8 @@ public record UNetConfig(
 
   /** Builds a {@link UNetConfig}; each method sets the component of its name. */
   public static final class Builder {
-    private int sampleSize;
+    private int sampleHeight;
+    private int sampleWidth;
     private int inChannels = 3;
     private int outChannels = 3;
     private boolean centerInputSample;
@@ -263,8 +289,14 @@ public record UNetConfig(
 
     private Builder() {}
 
+    /** Height and width; 0 if not said. */
     public Builder sampleSize(int value) {
-      sampleSize = value;
+      return sampleSize(value, value);
+    }
+
+    public Builder sampleSize(int height, int width) {
+      sampleHeight = height;
+      sampleWidth = width;
       return this;
     }
 
@@ -385,7 +417,8 @@ public record UNetConfig(
      */
     public UNetConfig build() {
       return new UNetConfig(
-          sampleSize,
+          sampleHeight,
+          sampleWidth,
           inChannels,
           outChannels,
           centerInputSample,

@@ -14,21 +14,31 @@ import java.util.function.Function;
 
 /** {@link UNetConfig} as diffusers' {@code config.json}. */
 final class UNetConfigJson {
-  private static final Map<String, BlockType> DOWN =
-      byText(BlockType.values(), BlockType::downName);
-  private static final Map<String, BlockType> UP = byText(BlockType.values(), BlockType::upName);
+  private static final Map<String, BlockType> DOWN = blocks(BlockType::downName);
+  private static final Map<String, BlockType> UP = blocks(BlockType::upName);
   private static final Map<String, TimeScaleShift> TIME =
       byText(TimeScaleShift.values(), UNetConfigJson::text);
   private static final Map<String, Resampling> RESAMPLING = resampling();
   private static final Map<String, ClassEmbedType> CLASSES = classes();
+
+  /** What diffusers' {@code EMAModel} adds to the configuration of the network it averaged. */
+  private static final String[] EMA_KEYS = {
+    "decay",
+    "inv_gamma",
+    "min_decay",
+    "optimization_step",
+    "power",
+    "update_after_step",
+    "use_ema_warmup"
+  };
 
   private UNetConfigJson() {}
 
   static UNetConfig read(JsonFields fields) {
     UNetConfig.Builder builder = UNetConfig.builder();
     UNetConfig defaults = builder.build();
+    sampleSize(fields, builder);
     builder
-        .sampleSize(sampleSize(fields))
         .inChannels(fields.integer("in_channels", defaults.inChannels()))
         .outChannels(fields.integer("out_channels", defaults.outChannels()))
         .centerInputSample(fields.bool("center_input_sample", false))
@@ -62,6 +72,7 @@ final class UNetConfigJson {
     fields.require("time_embedding_type", "positional");
     fields.require("mid_block_type", "UNetMidBlock2D");
     fields.ignore("num_train_timesteps");
+    fields.ignore(EMA_KEYS);
     fields.finish();
     try {
       return builder.build();
@@ -96,25 +107,34 @@ final class UNetConfigJson {
     json.put("num_class_embeds", config.numClassEmbeds());
     json.put("out_channels", config.outChannels());
     json.put("resnet_time_scale_shift", text(config.resnetTimeScaleShift()));
-    json.put("sample_size", config.sampleSize() == 0 ? null : config.sampleSize());
+    json.put("sample_size", sampleSize(config));
     json.put("time_embedding_type", "positional");
     json.put("up_block_types", config.upBlockTypes().stream().map(BlockType::upName).toList());
     json.put("upsample_type", text(config.upsampleType()));
     return JsonFields.write(json);
   }
 
-  /** A number, null, or a list of two equal numbers. */
-  private static int sampleSize(JsonFields fields) {
+  /** A number, null, or a list of height and width. */
+  private static void sampleSize(JsonFields fields, UNetConfig.Builder builder) {
     if (!fields.isList("sample_size")) {
       Integer size = fields.integerOrNull("sample_size", null);
-      return size == null ? 0 : size;
+      builder.sampleSize(size == null ? 0 : size);
+      return;
     }
     List<Integer> sides = fields.integers("sample_size", List.of());
-    if (sides.size() != 2 || !sides.get(0).equals(sides.get(1))) {
-      throw fields.problem(
-          "sample_size", "is " + sides + "; supported: a number, or two equal ones");
+    if (sides.size() != 2) {
+      throw fields.problem("sample_size", "is " + sides + "; supported: a number, or two");
     }
-    return sides.get(0);
+    builder.sampleSize(sides.get(0), sides.get(1));
+  }
+
+  private static Object sampleSize(UNetConfig config) {
+    if (config.sampleHeight() == 0) {
+      return null;
+    }
+    return config.sampleHeight() == config.sampleWidth()
+        ? config.sampleHeight()
+        : List.of(config.sampleHeight(), config.sampleWidth());
   }
 
   private static int[] ints(List<Integer> numbers) {
@@ -123,6 +143,13 @@ final class UNetConfigJson {
 
   private static String text(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Kinds of blocks by name, and by the longer name of diffusers' first releases. */
+  private static Map<String, BlockType> blocks(Function<BlockType, String> name) {
+    Map<String, BlockType> map = byText(BlockType.values(), name);
+    map.putAll(byText(BlockType.values(), type -> "UNetRes" + name.apply(type)));
+    return map;
   }
 
   private static <T> Map<String, T> byText(T[] values, Function<T, String> text) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.ddpm4j.CheckpointException;
 import io.github.ddpm4j.Device;
+import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.InvalidArgumentException;
+import io.github.ddpm4j.internal.JsonFields;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.unet.BlockType;
 import io.github.ddpm4j.unet.DualPathUNetConfig;
@@ -135,11 +137,110 @@ class DiffusersCheckpointTest {
   }
 
   @Test
+  void filesOfPyTorchAreRead() throws IOException {
+    for (String name : new String[] {"diffusion_pytorch_model.bin", "ema.pt"}) {
+      try (UNet unet = saved(config())) {
+        TorchFiles.write(folder.resolve(name), tensors());
+        Files.delete(folder.resolve(WEIGHTS));
+        Path path = name.equals("ema.pt") ? folder.resolve(name) : folder;
+        try (UNet read = DiffusersCheckpoint.read(path).unet(Device.cpu())) {
+          assertThat(values(read)).isEqualTo(values(unet));
+        }
+      }
+    }
+  }
+
+  @Test
+  void weightsInSeveralFilesAreRead() throws IOException {
+    try (UNet unet = saved(config())) {
+      shards(Map.of());
+      assertThat(folder.resolve(WEIGHTS)).doesNotExist();
+      try (UNet read = DiffusersCheckpoint.read(folder).unet(Device.cpu())) {
+        assertThat(values(read)).isEqualTo(values(unet));
+      }
+    }
+  }
+
+  @Test
+  void badIndexesAreRefused() throws IOException {
+    String tensor = "conv_in.bias";
+    for (String name :
+        new String[] {
+          "../../etc/passwd.bin",
+          "/etc/x.safetensors",
+          "a/b.bin",
+          "a\\b.bin",
+          ".bin",
+          WEIGHTS + ".index.json"
+        }) {
+      saved(config()).close();
+      shards(Map.of(tensor, name));
+      assertRefused("index.json", tensor + ": is in '" + name + "', expected the name of a file");
+    }
+    saved(config()).close();
+    shards(Map.of(tensor, "gone.safetensors"));
+    assertRefused("index.json", "gone.safetensors, which is missing");
+    saved(config()).close();
+    shards(Map.of(tensor, "shard-0.bin"));
+    assertRefused("index.json", tensor + ": is not in ");
+    saved(config()).close();
+    shards(Map.of());
+    Files.writeString(
+        folder.resolve(WEIGHTS + ".index.json"),
+        "{\"weight_map\": {\"" + tensor + "\": \"shard-1.safetensors\"}}");
+    assertRefused("index.json", "but not listed");
+    saved(config()).close();
+    shards(Map.of("extra", "shard-0.bin"));
+    assertRefused("index.json", "extra: is not in ");
+  }
+
+  /** Splits the weights into a file of PyTorch and one of safetensors. */
+  private void shards(Map<String, String> otherFiles) throws IOException {
+    Map<String, Safetensors.Array> first = new LinkedHashMap<>();
+    Map<String, Safetensors.Array> second = new LinkedHashMap<>();
+    Map<String, String> files = new LinkedHashMap<>();
+    tensors()
+        .forEach(
+            (name, array) -> {
+              boolean weight = name.endsWith("weight");
+              (weight ? first : second).put(name, array);
+              files.put(name, weight ? "shard-0.bin" : "shard-1.safetensors");
+            });
+    files.putAll(otherFiles);
+    TorchFiles.write(folder.resolve("shard-0.bin"), first);
+    Safetensors.write(folder.resolve("shard-1.safetensors"), second, Map.of());
+    Files.delete(folder.resolve(WEIGHTS));
+    Files.writeString(
+        folder.resolve(WEIGHTS + ".index.json"),
+        JsonFields.write(Map.of("metadata", Map.of("total_size", 1), "weight_map", files)));
+  }
+
+  @Test
+  void pipelinesOfOtherPartsAreRefused() throws IOException {
+    saved(config()).close();
+    Files.writeString(
+        folder.resolve("model_index.json"),
+        "{\"_class_name\": \"LDMPipeline\", \"unet\": [\"diffusers\", \"UNet2DModel\"],"
+            + " \"vqvae\": [\"diffusers\", \"VQModel\"]}");
+    assertRefused("model_index.json", "vqvae");
+  }
+
+  @Test
+  void longTextsAreRefused() throws IOException {
+    saved(config()).close();
+    Files.writeString(folder.resolve("config.json"), " ".repeat((16 << 20) + 1));
+    assertRefused("config.json", "longer than");
+  }
+
+  @Test
   void missingFilesAreNamed() throws IOException {
     for (String file : new String[] {"config.json", "scheduler_config.json", WEIGHTS}) {
       saved(config()).close();
       Files.delete(folder.resolve(file));
-      assertRefused(file, "missing");
+      assertThatThrownBy(() -> DiffusionModel.load(folder).close())
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining(file)
+          .hasMessageContaining("missing");
     }
     assertThatThrownBy(() -> DiffusersCheckpoint.read(folder.resolve("nowhere")))
         .isInstanceOf(CheckpointException.class)
@@ -181,7 +282,7 @@ class DiffusersCheckpointTest {
     Files.writeString(folder.resolve("config.json"), config().toJson().replace("silu", "gelu"));
     assertRefused("config.json", "act_fn");
     saved(config()).close();
-    Files.writeString(folder.resolve("scheduler_config.json"), "{\"variance_type\": \"learned\"}");
+    Files.writeString(folder.resolve("scheduler_config.json"), "{\"variance_type\": \"other\"}");
     assertRefused("scheduler_config.json", "variance_type");
   }
 
@@ -195,14 +296,18 @@ class DiffusersCheckpointTest {
   }
 
   private void rewrite(Consumer<Map<String, Safetensors.Array>> change) {
-    Path file = folder.resolve(WEIGHTS);
-    Safetensors old = Safetensors.read(file);
-    Map<String, Safetensors.Array> tensors = new LinkedHashMap<>();
-    old.names()
-        .forEach(
-            name -> tensors.put(name, new Safetensors.Array(old.shape(name), old.floats(name))));
+    Map<String, Safetensors.Array> tensors = tensors();
     change.accept(tensors);
-    Safetensors.write(file, tensors, Map.of());
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
+  }
+
+  private Map<String, Safetensors.Array> tensors() {
+    Safetensors file = Safetensors.read(folder.resolve(WEIGHTS));
+    Map<String, Safetensors.Array> tensors = new LinkedHashMap<>();
+    file.names()
+        .forEach(
+            name -> tensors.put(name, new Safetensors.Array(file.shape(name), file.floats(name))));
+    return tensors;
   }
 
   private void assertTensorRefused(

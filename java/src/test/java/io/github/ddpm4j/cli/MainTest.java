@@ -102,7 +102,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ddpm", "ddim"})
+  @ValueSource(strings = {"ddpm", "DDIM", "dpm++2m-sde", "euler-ancestral"})
   void theSeedDecidesTheImages(String sampler) throws IOException {
     byte[] first = Files.readAllBytes(sample("1.png", "--sampler", sampler, "--seed", "5"));
     byte[] again =
@@ -122,6 +122,16 @@ class MainTest {
   }
 
   @Test
+  void compareTellsWhetherAModelAgrees() {
+    String reference = "src/test/resources/reference/";
+    String recording = reference + "v-prediction-ddim/recording.safetensors";
+    assertThat(Main.run("compare", reference + "v-prediction-ddim", recording)).isZero();
+    assertThat(output()).contains("output ", "step 20 ", "max rel beyond 1.0e-04: nowhere");
+    assertThat(Main.run("compare", reference + "defaults", recording)).isEqualTo(1);
+    assertThat(output()).contains("first at output");
+  }
+
+  @Test
   void versionAndHelpAreThere() {
     assertThat(Main.run("--version")).isZero();
     assertThat(output()).startsWith("ddpm4j ");
@@ -135,21 +145,24 @@ class MainTest {
     "paint, paint",
     "sample --colour red, --colour",
     "sample --count many, many",
-    "sample --sampler euler, euler",
+    "sample --sampler lms, lms",
     "train, --out",
-    "info --threads 0, threads"
+    "info --threads 0, threads",
+    "sample --model MODEL --count 0, count is 0",
+    "sample --model MODEL --steps 1001, number of steps is 1001",
+    "sample --model giraffes, no model named 'giraffes'",
+    "sample --model hub:../x, repository is '../x'",
+    "sample --model hub:a/b@../x, revision is '../x'"
   })
   void wrongUsageEndsWithTwo(String line, String complaint) {
-    assertThat(Main.run(line.isEmpty() ? new String[0] : line.split(" "))).isEqualTo(2);
+    assertThat(Main.run(line.isEmpty() ? new String[0] : line.replace("MODEL", model).split(" ")))
+        .isEqualTo(2);
     assertThat(errors()).contains(complaint).doesNotContain("\tat ");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "sample --model giraffes, no model named 'giraffes'",
     "sample --model ./nowhere, config.json",
-    "sample --model MODEL --count 0, count is 0",
-    "sample --model MODEL --steps 1001, number of steps is 1001",
     "sample --model MODEL --device cuda, device 'cuda' cannot be used"
   })
   void failuresEndWithOneAndALineThatSaysWhy(String line, String reason) {
@@ -159,7 +172,7 @@ class MainTest {
 
   @Test
   void verboseShowsWhereAFailureComesFrom() {
-    assertThat(Main.run("sample", "--model", "giraffes", "--verbose")).isEqualTo(1);
+    assertThat(Main.run("sample", "--model", "giraffes", "--verbose")).isEqualTo(2);
     assertThat(errors()).contains("\tat io.github.ddpm4j.checkpoint");
   }
 }

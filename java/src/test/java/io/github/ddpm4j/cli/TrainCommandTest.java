@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,6 +93,25 @@ class TrainCommandTest {
                 "2"))
         .isZero();
     assertThat(Main.run(train(run, "--steps", "4", "--epochs", "2"))).isEqualTo(2);
+
+    Path terms = shared.resolve("terms.csv");
+    for (String judged : List.of("--train", "--optimal")) {
+      List<String> likelihood =
+          List.of("likelihood", "--data", shared.toString(), "--model", model, "--count", "2");
+      List<String> options = List.of(judged, "--out", terms.toString());
+      assertThat(
+              Main.run(Stream.concat(likelihood.stream(), options.stream()).toArray(String[]::new)))
+          .isZero();
+      assertThat(Files.readAllLines(terms)).hasSize(1 + 1000);
+    }
+
+    // The same data and noise, but another network: the loss of the first step is another.
+    Path tuned = shared.resolve("tuned");
+    assertThat(Main.run(train(tuned, "--from", model, "--steps", "1", "--batch", "32"))).isZero();
+    String[] fresh = rows.get(1).split(",");
+    String[] from = Files.readAllLines(tuned.resolve("loss.csv")).get(1).split(",");
+    assertThat(from[1]).isNotEqualTo(fresh[1]);
+    assertThat(Main.run(train(tuned, "--from", "mnist"))).isEqualTo(2);
   }
 
   @Test

@@ -51,6 +51,29 @@ class ImageDatasetTest {
   }
 
   @Test
+  void theFirstImagesAreADataSetOfTheirOwn() {
+    ImageDataset first = counting(4, 2, 3, 1).first(2);
+    assertThat(first.toString()).isEqualTo("ImageDataset[2,2,3,1]");
+    assertThat(first.pixels()).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+    assertThat(first.label(1)).isEqualTo(201);
+    assertThatThrownBy(() -> first.first(3))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessage("number of images is 3, expected 1 to 2");
+  }
+
+  @Test
+  void aClassIsADataSetOfItsOwn() {
+    ImageDataset all = counting(3, 1, 2, 1);
+    ImageDataset one = all.ofClass(201);
+    assertThat(one.toString()).isEqualTo("ImageDataset[1,1,2,1]");
+    assertThat(one.pixels()).containsExactly(2, 3);
+    assertThat(one.label(0)).isEqualTo(201);
+    assertThatThrownBy(() -> all.ofClass(9))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessage("the data set has no image of class 9");
+  }
+
+  @Test
   void labelsAreUnsigned() {
     assertThat(counting(3, 1, 1, 1).label(2)).isEqualTo(202);
     ImageDataset unlabelled = new ImageDataset(1, 1, 1, 1, new byte[1], null);

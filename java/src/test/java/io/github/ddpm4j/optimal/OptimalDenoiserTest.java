@@ -71,9 +71,7 @@ class OptimalDenoiserTest {
   /** Noised images of the data set, the first ones. */
   private float[] noised(int count, int t) {
     float[] noise =
-        Noise.philox(3)
-            .fill(scope.allocate(Shape.of(count, HEIGHT, WIDTH, CHANNELS)), 0)
-            .toArray();
+        Noise.philox(3).fill(scope.allocate(Shape.of(count, HEIGHT, WIDTH, CHANNELS)), 0).toArray();
     float[] images = data.images(IntStream.range(0, count).toArray()).pixels();
     for (int i = 0; i < noise.length; i++) {
       noise[i] = (float) (SCHEDULE.signal(t) * images[i] + SCHEDULE.sigma(t) * noise[i]);
@@ -87,7 +85,8 @@ class OptimalDenoiserTest {
     // Log weights are sums of doubles, as the truth's are; what counts is their size.
     double tolerance = 1e-13 * Math.abs(truth.logSum) + 1e-12;
     for (int i = 0; i < COUNT; i++) {
-      assertThat(weights[i]).isCloseTo(truth.weights[i], within(tolerance * truth.weights[i] + 1e-300));
+      assertThat(weights[i])
+          .isCloseTo(truth.weights[i], within(tolerance * truth.weights[i] + 1e-300));
     }
     float[] x0 = denoiser.x0(tensor(xt), t).toArray();
     float[] epsilon = denoiser.predict(tensor(xt), t).toArray();
@@ -100,17 +99,16 @@ class OptimalDenoiserTest {
       double e = (xt[p] - signal * truth.x0[p]) / sigma;
       assertThat((double) epsilon[p])
           .isCloseTo(e, within(ROUNDING * Math.abs(e) + doubt(truth, p, t) * signal / sigma));
-      double m =
-          (xt[p] - SCHEDULE.beta(t) * e / sigma) / Math.sqrt(SCHEDULE.alpha(t));
+      double m = (xt[p] - SCHEDULE.beta(t) * e / sigma) / Math.sqrt(SCHEDULE.alpha(t));
       assertThat((double) mean[p])
-          .isCloseTo(m, within(8 * ROUNDING * (1 + Math.abs(m) + Math.abs(xt[p]))
-              + doubt(truth, p, t)));
+          .isCloseTo(
+              m, within(8 * ROUNDING * (1 + Math.abs(m) + Math.abs(xt[p])) + doubt(truth, p, t)));
     }
   }
 
   /**
-   * What weights can do to a pixel that are off by a factor 2^(1/512) (digits of x_t left out), twice
-   * that with their sum, and by 2^-30 of the largest (digits of weights).
+   * What weights can do to a pixel that are off by a factor 2^(1/512) (digits of x_t left out),
+   * twice that with their sum, and by 2^-30 of the largest (digits of weights).
    */
   private double doubt(Reference truth, int p, int t) {
     double spread = 0;
@@ -296,8 +294,7 @@ class OptimalDenoiserTest {
     Tensor x = scope.allocate(Shape.of(4, HEIGHT, WIDTH, CHANNELS));
     Noise noise = Noise.philox(11);
     Ddim.steps(50).sample(denoiser, SCHEDULE, noise.fill(x, 0), noise, null);
-    byte[] bytes =
-        new Images(4, HEIGHT, WIDTH, CHANNELS, x.toArray()).bytes();
+    byte[] bytes = new Images(4, HEIGHT, WIDTH, CHANNELS, x.toArray()).bytes();
     for (int n = 0; n < 4; n++) {
       byte[] image = Arrays.copyOfRange(bytes, n * SIZE, (n + 1) * SIZE);
       assertThat(

@@ -25,7 +25,7 @@ final class Reference {
     int size = data.imageSize();
     double signal = Math.sqrt(alphaBar);
     double[] logKernels = new double[data.count()];
-    Arrays.setAll(
+    Arrays.parallelSetAll(
         logKernels,
         i -> {
           if (label >= 0 && data.label(i) != label) {
@@ -40,8 +40,7 @@ final class Reference {
         });
     double largest = Arrays.stream(logKernels).max().getAsDouble();
     double total = Arrays.stream(logKernels).map(l -> Math.exp(l - largest)).sum();
-    double[] weights =
-        Arrays.stream(logKernels).map(l -> Math.exp(l - largest) / total).toArray();
+    double[] weights = Arrays.stream(logKernels).map(l -> Math.exp(l - largest) / total).toArray();
     double[] x0 = new double[size];
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {
@@ -51,5 +50,39 @@ final class Reference {
       }
     }
     return new Reference(logKernels, weights, x0, largest + Math.log(total));
+  }
+
+  /** x̂_0 by the same formulas in float32, as a plain implementation has it. */
+  static float[] plain(ImageDataset data, float[] xt, double alphaBar) {
+    int size = data.imageSize();
+    float signal = (float) Math.sqrt(alphaBar);
+    float factor = (float) (-1 / (2 * (1 - alphaBar)));
+    double[] logits = new double[data.count()];
+    Arrays.parallelSetAll(
+        logits,
+        i -> {
+          float sum = 0;
+          for (int p = 0; p < size; p++) {
+            float d = xt[p] - signal * ((data.pixels()[i * size + p] & 0xff) / 127.5f - 1);
+            sum += d * d;
+          }
+          return factor * sum;
+        });
+    float largest = (float) Arrays.stream(logits).max().getAsDouble();
+    float total = 0;
+    float[] x0 = new float[size];
+    for (int i = 0; i < logits.length; i++) {
+      float weight = (float) Math.exp((float) logits[i] - largest);
+      if (weight > 0) {
+        total += weight;
+        for (int p = 0; p < size; p++) {
+          x0[p] += weight * ((data.pixels()[i * size + p] & 0xff) / 127.5f - 1);
+        }
+      }
+    }
+    for (int p = 0; p < size; p++) {
+      x0[p] /= total;
+    }
+    return x0;
   }
 }

@@ -53,6 +53,12 @@ class PredictionTypeTest {
         .containsExactly("epsilon", "sample", "v_prediction");
     assertThat(VarianceType.values())
         .extracting(VarianceType::configName)
-        .containsExactly("fixed_small", "fixed_large");
+        .containsExactly(
+            "fixed_small",
+            "fixed_small_log",
+            "fixed_large",
+            "fixed_large_log",
+            "learned",
+            "learned_range");
   }
 }

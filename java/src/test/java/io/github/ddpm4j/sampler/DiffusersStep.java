@@ -24,6 +24,7 @@ record DiffusersStep(double previous, double x0, double magnitude) {
       int previousT,
       double sample,
       double output,
+      double learned,
       double noise) {
     double alphaProd = schedule.alphaBar(t);
     double alphaProdPrevious = previousT >= 0 ? schedule.alphaBar(previousT) : 1;
@@ -35,12 +36,18 @@ record DiffusersStep(double previous, double x0, double magnitude) {
     double fromX0 = Math.sqrt(alphaProdPrevious) * currentBeta / betaProd;
     double fromSample = Math.sqrt(currentAlpha) * betaProdPrevious / betaProd;
     double previous = fromX0 * x0.value + fromSample * sample;
-    double magnitude = fromX0 * x0.magnitude + Math.abs(fromSample * sample);
+    double magnitude =
+        Math.max(x0.magnitude, fromX0 * x0.magnitude + Math.abs(fromSample * sample));
     if (t > 0) {
-      double variance = Math.max(betaProdPrevious / betaProd * currentBeta, 1e-20);
-      if (varianceType == VarianceType.FIXED_LARGE) {
-        variance = currentBeta;
-      }
+      double small = Math.max(betaProdPrevious / betaProd * currentBeta, 1e-20);
+      double fraction = (learned + 1) / 2;
+      double variance =
+          switch (varianceType) {
+            case FIXED_SMALL, FIXED_SMALL_LOG -> small;
+            case FIXED_LARGE, FIXED_LARGE_LOG -> currentBeta;
+            case LEARNED -> learned;
+            case LEARNED_RANGE -> Math.pow(currentBeta, fraction) * Math.pow(small, 1 - fraction);
+          };
       previous += Math.sqrt(variance) * noise;
       magnitude += Math.abs(Math.sqrt(variance) * noise);
     }
@@ -86,9 +93,11 @@ record DiffusersStep(double previous, double x0, double magnitude) {
     double previous =
         Math.sqrt(alphaProdPrevious) * x0.value + direction * epsilon + deviation * noise;
     double magnitude =
-        Math.sqrt(alphaProdPrevious) * x0.magnitude
-            + direction * epsilonMagnitude
-            + Math.abs(deviation * noise);
+        Math.max(
+            x0.magnitude,
+            Math.sqrt(alphaProdPrevious) * x0.magnitude
+                + direction * epsilonMagnitude
+                + Math.abs(deviation * noise));
     return new DiffusersStep(previous, x0.value, magnitude);
   }
 

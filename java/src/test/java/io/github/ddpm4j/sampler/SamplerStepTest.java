@@ -44,10 +44,19 @@ class SamplerStepTest {
     Ddpm sampler = Ddpm.steps(steps).variance(variance).spacing(spacing);
     check(
         Double.isInfinite(clip) ? sampler.noClip() : sampler.clip(clip),
-        prediction,
+        predictor(prediction, variance.learned()),
         (t, next, sample, output, noise) ->
             DiffusersStep.ddpm(
-                SCHEDULE, prediction, variance, clip, t, next, sample, output, noise));
+                SCHEDULE,
+                prediction,
+                variance,
+                clip,
+                t,
+                next,
+                sample,
+                output,
+                learned((float) sample),
+                noise));
   }
 
   @Property(tries = 100)
@@ -68,7 +77,7 @@ class SamplerStepTest {
     double finalAlphaBar = alphaToOne ? 1 : SCHEDULE.alphaBar(0);
     check(
         Double.isInfinite(clip) ? sampler.noClip() : sampler.clip(clip),
-        prediction,
+        predictor(prediction, false),
         (t, next, sample, output, noise) ->
             DiffusersStep.ddim(
                 SCHEDULE,
@@ -94,16 +103,17 @@ class SamplerStepTest {
     return Arbitraries.of(0.0, 0.3, 1.0);
   }
 
-  private static void check(Sampler sampler, PredictionType prediction, Reference reference) {
-    int[] timesteps = sampler.timesteps(SCHEDULE);
+  private static void check(Sampler sampler, NoisePredictor predictor, Reference reference) {
+    double[] timesteps = sampler.timesteps(SCHEDULE);
     Noise noise = Noise.philox(3);
     try (Scope scope = Scope.open(Device.cpu())) {
       Tensor x = noise.fill(scope.allocate(SHAPE), 0);
       float[] before = x.toArray();
       float[] z = new float[before.length];
       StepListener compare =
-          (i, steps, t, after, x0) -> {
-            int next = i == steps - 1 ? -1 : timesteps[i + 1];
+          (i, steps, from, after, x0) -> {
+            int t = (int) from;
+            int next = i == steps - 1 ? -1 : (int) timesteps[i + 1];
             noise.fill(scope.allocate(SHAPE), i + 1).copyTo(z);
             float[] now = after.toArray();
             float[] predicted = x0.toArray();
@@ -116,31 +126,34 @@ class SamplerStepTest {
             }
             System.arraycopy(now, 0, before, 0, now.length);
           };
-      sampler.sample(predictor(prediction), SCHEDULE, x, noise, compare);
+      sampler.sample(predictor, SCHEDULE, x, noise, compare);
       assertThat(x.toArray()).isEqualTo(before);
     }
   }
 
   /** Some bounded function of x and t, so that x̂_0 is clipped here and there. */
-  private static float output(float x, int t) {
+  private static float output(float x, double t) {
     return (float) (2 * Math.sin(x + t));
   }
 
-  private static NoisePredictor predictor(PredictionType type) {
-    return new NoisePredictor() {
-      @Override
-      public Tensor predict(Tensor xt, int t) {
-        float[] values = xt.toArray();
-        for (int i = 0; i < values.length; i++) {
-          values[i] = output(values[i], t);
-        }
-        return xt.scope().tensor(xt.shape(), values);
-      }
+  /** What the model says of the variance: positive, and between -1 and 1. */
+  private static float learned(float x) {
+    return (float) (0.5 + 0.4 * Math.sin(3 * x));
+  }
 
-      @Override
-      public PredictionType predictionType() {
-        return type;
-      }
-    };
+  private static NoisePredictor predictor(PredictionType type, boolean learned) {
+    NoisePredictor predictor =
+        (xt, t) -> {
+          float[] values = xt.toArray();
+          float[] outputs = new float[learned ? 2 * values.length : values.length];
+          for (int i = 0; i < values.length; i++) {
+            outputs[learned ? 2 * i : i] = output(values[i], t);
+            if (learned) {
+              outputs[2 * i + 1] = learned(values[i]);
+            }
+          }
+          return xt.scope().tensor(xt.shape().withLast(learned ? 2 : 1), outputs);
+        };
+    return predictor.as(type);
   }
 }

@@ -67,6 +67,38 @@ class TimestepSpacingTest {
     }
   }
 
+  /** As numpy computes what diffusers' multistep schedulers do. */
+  @ParameterizedTest
+  @CsvSource({
+    "LINSPACE, 10, 0, '999, 899, 799, 699, 599, 500, 400, 300, 200, 100'",
+    "LINSPACE, 1, 0, '999'",
+    "LEADING, 4, 1, '801, 601, 401, 201'",
+    "TRAILING, 4, 0, '999, 749, 499, 249'"
+  })
+  void tablesAboveTheFirstTimestep(TimestepSpacing spacing, int n, int offset, String expected) {
+    assertThat(Arrays.toString(spacing.aboveFirst(1000, n, offset)))
+        .isEqualTo("[" + expected + "]");
+  }
+
+  /** From {@code test_steps_offset} of diffusers' PNDM and inverse schedulers. */
+  @Test
+  void timestepsOfSamplersWithSeveralCallsAStep() {
+    NoiseSchedule schedule = NoiseSchedule.linear(1000);
+    assertThat(Pndm.steps(10).stepsOffset(1).timesteps(schedule))
+        .containsExactly(
+            901, 851, 851, 801, 801, 751, 751, 701, 701, 651, 651, 601, 601, 501, 401, 301, 201,
+            101, 1);
+    assertThat(Pndm.steps(4).skipPrkSteps(true).timesteps(schedule))
+        .containsExactly(750, 500, 500, 250, 0);
+    assertThat(Pndm.steps(1).skipPrkSteps(true).timesteps(schedule)).containsExactly(0);
+    assertThat(DdimInverse.steps(5).stepsOffset(1).timesteps(schedule))
+        .containsExactly(1, 201, 401, 601, 801);
+    assertThat(Heun.steps(3).timesteps(schedule)).containsExactly(999, 499.5, 499.5, 0, 0);
+    assertThatThrownBy(() -> Pndm.steps(3).timesteps(schedule))
+        .isInstanceOf(InvalidArgumentException.class)
+        .hasMessageContaining("number of steps is 3, expected at least 4");
+  }
+
   @Test
   void givenTimestepsStayAsTheyAre() {
     int[] given = {30, 20, 3};

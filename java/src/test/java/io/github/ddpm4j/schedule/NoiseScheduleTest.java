@@ -186,4 +186,36 @@ class NoiseScheduleTest {
     assertThatThrownBy(() -> NoiseSchedule.linear(1).rescaledToZeroTerminalSnr())
         .isInstanceOf(InvalidArgumentException.class);
   }
+
+  @Test
+  void betweenTimestepsTheRatioOfNoiseToSignalIsLinear() {
+    NoiseSchedule schedule = NoiseSchedule.linear(1000);
+    double below = schedule.sigma(700) / schedule.signal(700);
+    double above = schedule.sigma(701) / schedule.signal(701);
+    assertThat(schedule.sigma(700.25) / schedule.signal(700.25))
+        .isCloseTo(0.75 * below + 0.25 * above, within(1e-12));
+    assertThat(schedule.alphaBar(-0.5)).isBetween(schedule.alphaBar(0), 1.0);
+    assertThat(schedule.alphaBar(999.0)).isEqualTo(schedule.alphaBar(999));
+    for (double t : new double[] {-1.5, 999.5, Double.NaN}) {
+      assertThatThrownBy(() -> schedule.alphaBar(t))
+          .isInstanceOf(InvalidArgumentException.class)
+          .hasMessageContaining("timestep is " + t);
+    }
+  }
+
+  @Test
+  void inFloat32NumbersAreRoundedAsPyTorchRoundsThem() {
+    NoiseSchedule exact = NoiseSchedule.linear(1000);
+    NoiseSchedule rounded = exact.asFloat32();
+    assertThat(rounded.alphaBar(0)).isEqualTo(1f - 1e-4f);
+    for (int t = 0; t < 1000; t++) {
+      double alphaBar = rounded.alphaBar(t);
+      assertThat(alphaBar).isEqualTo((float) alphaBar);
+      // 1 - β is rounded for each timestep, and the errors of a thousand add up at random.
+      double error = 1e-6 * exact.alphaBar(t);
+      assertThat(alphaBar).isCloseTo(exact.alphaBar(t), within(error));
+    }
+    float ratio = (float) rounded.alphaBar(5) / (float) rounded.alphaBar(4);
+    assertThat(rounded.beta(5)).isEqualTo(1 - ratio);
+  }
 }

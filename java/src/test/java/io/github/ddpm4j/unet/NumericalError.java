@@ -40,6 +40,14 @@ final class NumericalError {
     return largest;
   }
 
+  static float[] narrowed(double[] values) {
+    float[] floats = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return floats;
+  }
+
   static double[] widened(float[] values) {
     double[] doubles = new double[values.length];
     for (int i = 0; i < values.length; i++) {

@@ -75,6 +75,7 @@ final class TorchDualPathUNet extends TorchNetwork {
   }
 
   private Tensor attention(Tensor x, String layer) {
-    return attention(x, layer, config.numAttentionHeads(), config.normNumGroups(), EPS);
+    return attention(
+        x, layer, (int) x.size(1) / config.numAttentionHeads(), config.normNumGroups(), EPS);
   }
 }

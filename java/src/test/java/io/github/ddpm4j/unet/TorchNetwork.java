@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.checkpoint.Safetensors;
 import io.github.ddpm4j.unet.layers.Parameter;
 import io.github.ddpm4j.unet.layers.Parameters;
 import java.util.LinkedHashMap;
@@ -23,6 +24,9 @@ abstract class TorchNetwork {
   private final torch.ScalarType type;
   private final Map<String, Tensor> weights = new LinkedHashMap<>();
 
+  /** Outputs of layers in the last pass. */
+  private final Map<String, Tensor> layers = new LinkedHashMap<>();
+
   TorchNetwork(Parameters parameters, torch.ScalarType type) {
     this.type = type;
     torch.set_num_threads(1);
@@ -30,6 +34,24 @@ abstract class TorchNetwork {
       float[] values = parameter.toCheckpoint(parameter.value().toArray());
       weights.put(parameter.name(), tensor(values, parameter.checkpointShape().toArray()));
     }
+  }
+
+  TorchNetwork(Map<String, Safetensors.Array> arrays, torch.ScalarType type) {
+    this.type = type;
+    torch.set_num_threads(1);
+    arrays.forEach(
+        (name, array) -> weights.put(name, tensor(array.values(), array.shape().toArray())));
+  }
+
+  /** Outputs of layers in the last pass, by name, in their order. */
+  final Map<String, Tensor> layers() {
+    return layers;
+  }
+
+  /** Notes the output of a layer; gives it back. */
+  final Tensor note(String layer, Tensor output) {
+    layers.put(layer, output);
+    return output;
   }
 
   /** Predicts from [N,C,H,W], [N] and labels or null. */
@@ -107,39 +129,46 @@ abstract class TorchNetwork {
     return linear(torch.silu(linear(sinusoids, layer + ".linear_1")), layer + ".linear_2");
   }
 
-  /** sin and cos of t f_k, with frequencies and angles in double precision. */
+  /**
+   * sin and cos of t f_k. Diffusers computes them in float32 whatever the type of the network: t
+   * f_k, up to a thousand radians, is rounded.
+   */
   final Tensor sinusoids(Tensor t, int dim, boolean flip, double freqShift) {
-    double[] times = values(t);
     int half = dim / 2;
-    float[] result = new float[times.length * dim];
-    for (int i = 0; i < times.length; i++) {
-      for (int k = 0; k < half; k++) {
-        double angle = times[i] * Math.exp(-Math.log(10000) * k / (half - freqShift));
-        result[i * dim + (flip ? half + k : k)] = (float) Math.sin(angle);
-        result[i * dim + (flip ? k : half + k)] = (float) Math.cos(angle);
-      }
+    float[] steps = new float[half];
+    for (int k = 0; k < half; k++) {
+      steps[k] = k;
     }
-    return tensor(result, times.length, dim);
+    Tensor exponents =
+        tensor(steps, half)
+            .to(torch.ScalarType.Float)
+            .mul(new Scalar(-Math.log(10000)))
+            .div(new Scalar(half - freqShift));
+    Tensor angles =
+        t.to(torch.ScalarType.Float).unsqueeze(1).mul(torch.exp(exponents).unsqueeze(0));
+    Tensor sin = torch.sin(angles), cos = torch.cos(angles);
+    return torch.cat(flip ? new TensorVector(cos, sin) : new TensorVector(sin, cos), 1).to(type);
   }
 
   /**
    * Pre-norm attention as diffusers': without the product of softmax and values fused, in one head
    * after the other.
    */
-  final Tensor attention(Tensor x, String layer, int heads, int groups, double eps) {
+  final Tensor attention(Tensor x, String layer, int headDim, int groups, double eps) {
     long n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
     Tensor normed = groups == 0 ? x : norm(x, layer + ".group_norm", groups, eps);
     Tensor tokens = normed.reshape(n, c, h * w).transpose(1, 2);
-    Tensor q = heads(linear(tokens, layer + ".to_q"), heads);
-    Tensor k = heads(linear(tokens, layer + ".to_k"), heads);
-    Tensor v = heads(linear(tokens, layer + ".to_v"), heads);
-    Scalar scale = new Scalar(1 / Math.sqrt((double) c / heads));
+    Tensor q = heads(linear(tokens, layer + ".to_q"), c / headDim);
+    Tensor k = heads(linear(tokens, layer + ".to_k"), c / headDim);
+    Tensor v = heads(linear(tokens, layer + ".to_v"), c / headDim);
+    Scalar scale = new Scalar(1 / Math.sqrt((double) headDim));
     Tensor weights = torch.softmax(torch.matmul(q, k.transpose(2, 3)).mul(scale), 3);
-    Tensor mixed = torch.matmul(weights, v).transpose(1, 2).reshape(n, h * w, c);
+    Tensor mixed =
+        torch.matmul(weights, v).transpose(1, 2).reshape(n, h * w, c / headDim * headDim);
     return linear(mixed, layer + ".to_out.0").transpose(1, 2).reshape(n, c, h, w).add(x);
   }
 
-  private static Tensor heads(Tensor tokens, int heads) {
+  private static Tensor heads(Tensor tokens, long heads) {
     return tokens
         .reshape(tokens.size(0), tokens.size(1), heads, tokens.size(2) / heads)
         .transpose(1, 2);

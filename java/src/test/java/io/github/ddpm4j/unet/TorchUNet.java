@@ -1,7 +1,9 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.checkpoint.Safetensors;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -15,14 +17,19 @@ final class TorchUNet extends TorchNetwork {
     config = (UNetConfig) unet.config();
   }
 
+  TorchUNet(UNetConfig config, Map<String, Safetensors.Array> weights, torch.ScalarType type) {
+    super(weights, type);
+    this.config = config;
+  }
+
   @Override
   Tensor forward(Tensor x, Tensor t, Tensor labels) {
-    Tensor temb = timeEmbedding(sinusoids(t), "time_embedding");
+    Tensor temb = note("time_embedding", timeEmbedding(sinusoids(t), "time_embedding"));
     if (labels != null) {
       temb = temb.add(classes(labels));
     }
     Tensor h = config.centerInputSample() ? x.mul(new Scalar(2.0)).sub(new Scalar(1.0)) : x;
-    h = conv(h, "conv_in", 1, 1);
+    h = note("conv_in", conv(h, "conv_in", 1, 1));
     Deque<Tensor> skips = new ArrayDeque<>();
     skips.push(h);
     int levels = config.blockOutChannels().size();
@@ -37,7 +44,7 @@ final class TorchUNet extends TorchNetwork {
         skips.push(h);
       }
       if (has(block + ".downsamplers.0.conv")) {
-        h = strided(h, block + ".downsamplers.0.conv");
+        h = note(block + ".downsamplers.0", strided(h, block + ".downsamplers.0.conv"));
         skips.push(h);
       } else if (has(block + ".downsamplers.0.conv1")) {
         h = resnet(h, temb, block + ".downsamplers.0", 1, -1);
@@ -55,12 +62,13 @@ final class TorchUNet extends TorchNetwork {
         }
       }
       if (has(block + ".upsamplers.0.conv")) {
-        h = conv(nearest(h), block + ".upsamplers.0.conv", 1, 1);
+        h = note(block + ".upsamplers.0", conv(nearest(h), block + ".upsamplers.0.conv", 1, 1));
       } else if (has(block + ".upsamplers.0.conv1")) {
         h = resnet(h, temb, block + ".upsamplers.0", 1, 1);
       }
     }
-    return conv(torch.silu(norm(h, "conv_norm_out")), "conv_out", 1, 1);
+    h = note("conv_act", torch.silu(norm(h, "conv_norm_out")));
+    return note("conv_out", conv(h, "conv_out", 1, 1));
   }
 
   private Tensor classes(Tensor labels) {
@@ -93,7 +101,8 @@ final class TorchUNet extends TorchNetwork {
           config.attnNormNumGroups() != null
               ? config.attnNormNumGroups()
               : plain ? config.normNumGroups() : 0;
-      h = divide(attention(h, "mid_block.attentions.0", heads(h), groups, config.normEps()), scale);
+      String layer = "mid_block.attentions.0";
+      h = note(layer, divide(attention(h, layer, headDim(h), groups, config.normEps()), scale));
     }
     return resnet(h, temb, "mid_block.resnets.1", scale, 0);
   }
@@ -121,15 +130,15 @@ final class TorchUNet extends TorchNetwork {
     if (has(layer + ".conv_shortcut")) {
       input = conv(input, layer + ".conv_shortcut", 1, 0);
     }
-    return divide(input.add(h), scale);
+    return note(layer, divide(input.add(h), scale));
   }
 
   private Tensor attention(Tensor x, String layer) {
-    return attention(x, layer, heads(x), config.normNumGroups(), config.normEps());
+    return note(layer, attention(x, layer, headDim(x), config.normNumGroups(), config.normEps()));
   }
 
-  private int heads(Tensor x) {
-    return config.attentionHeadDim() == null ? 1 : (int) x.size(1) / config.attentionHeadDim();
+  private int headDim(Tensor x) {
+    return config.attentionHeadDim() == null ? (int) x.size(1) : config.attentionHeadDim();
   }
 
   private Tensor norm(Tensor x, String layer) {

@@ -115,7 +115,7 @@ class UNetConfigTest {
           layers_per_block        | [2, 2, 2, 2]            | a whole number
           norm_num_groups         | null                    | a whole number
           dropout                 | "0.1"                   | a number
-          sample_size             | [32, 64]                | two equal
+          sample_size             | [32, 64, 3]             | a number, or two
           """)
   void whatCannotBeHonouredIsRefusedByName(String key, String value, String supported) {
     assertThatThrownBy(() -> UNetConfig.fromJson("{\"" + key + "\": " + value + "}"))
@@ -133,10 +133,13 @@ class UNetConfigTest {
           block_out_channels    | [1073741824, 448, 672, 896] | numbers to 65536
           block_out_channels    | [100, 448, 672, 896] | divisible by norm_num_groups 32
           block_out_channels    | [32, 64]             | as many as block_out_channels
-          attention_head_dim    | 5                    | a divisor
-          attention_head_dim    | 0                    | a divisor
+          attention_head_dim    | 449                  | 1 to the 448 channels of level 1
+          attention_head_dim    | 0                    | 1 to the 448 channels of level 1
+          sample_size           | [32, 0]              | two numbers from 1
+          freq_shift            | -1                   | at least 0
           downsample_padding    | 2                    | 0 or 1
-          layers_per_block      | 0                    | 1 to 65536
+          layers_per_block      | 0                    | 1 to 256
+          layers_per_block      | 65536                | 1 to 256
           attn_norm_num_groups  | 5                    | a divisor
           dropout               | 1                    | dropout < 1
           norm_eps              | 0                    | norm_eps
@@ -155,6 +158,31 @@ class UNetConfigTest {
     UNetConfig.fromJson(
         "{\"_name_or_path\": \"x\", \"act_fn\": \"swish\", \"dual_cross_attention\": false, \"encoder_hid_dim\": null,"
             + " \"sample_size\": [32, 32], \"num_train_timesteps\": 1000}");
+    UNetConfig.fromJson(
+        "{\"decay\": 0.9999, \"inv_gamma\": 1.0, \"min_decay\": 0.0, \"optimization_step\": 500, \"power\": 0.75,"
+            + " \"update_after_step\": 0, \"use_ema_warmup\": true}");
+  }
+
+  @Test
+  void sizesMayDiffer() {
+    UNetConfig config = UNetConfig.fromJson("{\"sample_size\": [32, 64]}");
+    assertThat(config.sampleHeight()).isEqualTo(32);
+    assertThat(config.sampleWidth()).isEqualTo(64);
+    assertThat(UNetConfig.fromJson(config.toJson())).isEqualTo(config);
+  }
+
+  @Test
+  void longNamesOfBlocksAreRead() {
+    String types = "[\"%sDownBlock2D\", \"%sAttnDownBlock2D\"]".formatted("UNetRes", "UNetRes");
+    UNetConfig config =
+        UNetConfig.fromJson(
+            "{\"block_out_channels\": [32, 32], \"down_block_types\": "
+                + types
+                + ", \"up_block_types\": "
+                + types.replace("Down", "Up")
+                + "}");
+    assertThat(config.downBlockTypes()).containsExactly(BlockType.PLAIN, BlockType.ATTENTION);
+    assertThat(config.upBlockTypes()).containsExactly(BlockType.PLAIN, BlockType.ATTENTION);
   }
 
   @Test

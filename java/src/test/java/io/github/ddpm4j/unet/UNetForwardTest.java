@@ -24,6 +24,7 @@ class UNetForwardTest {
   static Stream<Arguments> configurations() {
     return Stream.of(
         config("defaults", tiny()),
+        config("heads that leave channels over", tiny().attentionHeadDim(5)),
         config("one head", tiny().attentionHeadDim(null)),
         config("padding 0", tiny().downsamplePadding(0)),
         config("sin first", tiny().flipSinToCos(false).freqShift(1)),
@@ -73,8 +74,8 @@ class UNetForwardTest {
   @MethodSource("configurations")
   void isAsAccurateAsLibtorch(String name, NetworkConfig config) {
     int multiple = config.sizeMultiple();
-    int h = config.sampleSize() > 0 ? config.sampleSize() : 2 * multiple;
-    int w = config.sampleSize() > 0 ? config.sampleSize() : 3 * multiple;
+    int h = config.sampleHeight() > 0 ? config.sampleHeight() : 2 * multiple;
+    int w = config.sampleWidth() > 0 ? config.sampleWidth() : 3 * multiple;
     Random random = new Random(7);
     float[] pixels = TestConfigs.gaussians(random, IMAGES * h * w * config.inChannels());
     float[] times = {0, 731, 42.5f};

@@ -96,6 +96,8 @@ class UNetTest {
       float[] second = unet.withLabels(3).predict(x.slice(1, 1), 10).toArray();
       assertThat(second).isEqualTo(Arrays.copyOfRange(both, both.length / 2, both.length));
       assertThat(unet.withLabels(1, 2).predict(x, 10).toArray()).isNotEqualTo(both);
+      assertThat(unet.withLabels(3).predict(x, 10).toArray())
+          .isEqualTo(unet.withLabels(3, 3).predict(x, 10).toArray());
       assertThatThrownBy(() -> unet.predict(x, 10))
           .isInstanceOf(InvalidArgumentException.class)
           .hasMessageContaining("class labels");
