@@ -4,10 +4,10 @@
 
 /**
  * What CUDA sources need beside the CUDA language: shared memory, the instructions that C++ has no name for (the only
- * inline PTX of this project), atomics on 64 bits, and launching. DDPM_SIMT compiles the same sources as C++ against an
- * engine that runs them on the CPU and supplies all this in a header of its own.
+ * inline PTX of this project), atomics on 64 bits, memory, copies and launching. DDPM_SIMT compiles the same sources as
+ * C++ against an engine that runs them on the CPU, and supplies all this in a header of its own.
  *
- * The host side (devices, memory, copies, streams, events, graphs) will stand beside launch() when a backend uses it.
+ * What fails throws an Error. Streams, events and graphs will stand here too when a backend uses them.
  */
 #if defined(DDPM_SIMT)
 #include "simt/device.h"
@@ -17,9 +17,9 @@
 #include <tuple>
 #include <utility>
 
+#include "common/error.h"
+
 #define DDPM_DEVICE __device__ __forceinline__
-/** For arithmetic that host code shares. */
-#define DDPM_HOST_DEVICE __host__ __device__ __forceinline__
 /** T name[count], the same for all threads of a block. */
 #define DDPM_SHARED(T, name, count) __shared__ T name[count]
 /** T* name, the shared memory that the launch asks for, aligned to 128 bytes. */
@@ -79,24 +79,69 @@ DDPM_DEVICE void atomic_max(int64_t* to, int64_t value) {
 /** A value that other blocks may be changing. */
 DDPM_DEVICE int64_t atomic_read(int64_t* p) { return atomicMax(reinterpret_cast<long long*>(p), INT64_MIN); }
 
-/** Starts a kernel; cudaSuccess or what went wrong. The name is for traces. */
+constexpr const char* kBackendName = "cuda";
+
+/** Throws unless all went well; what: the call. */
+inline void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  ddpm_status code = status == cudaErrorMemoryAllocation ? DDPM_OUT_OF_MEMORY : DDPM_INTERNAL_ERROR;
+  fail(code, "%s: CUDA error %d, %s", what, static_cast<int>(status), cudaGetErrorString(status));
+}
+
+inline void* allocate(size_t bytes, Stream stream) {
+  void* memory = nullptr;
+  check(cudaMallocAsync(&memory, bytes, stream), "device memory");
+  return memory;
+}
+inline void release(void* memory, Stream stream) { cudaFreeAsync(memory, stream); }
+inline void clear(void* to, size_t bytes, Stream stream) { check(cudaMemsetAsync(to, 0, bytes, stream), "clear"); }
+inline void copy_to_device(void* to, const void* from, size_t bytes, Stream stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "copy to the device");
+}
+/** Done when it returns. */
+inline void copy_to_host(void* to, const void* from, size_t bytes, Stream stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copy to the host");
+  check(cudaStreamSynchronize(stream), "kernels");
+}
+
+/** Starts a kernel, which the name tells in errors and traces. */
 template <class... Parameters, class... Args>
-cudaError_t launch([[maybe_unused]] const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                   size_t shared_bytes, Stream stream, Args&&... args) {
+void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
+            Args&&... args) {
   const void* function = reinterpret_cast<const void*>(kernel);
-  if (shared_bytes > 48 * 1024) {
-    cudaError_t status =
-        cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
-    if (status != cudaSuccess) return status;
-  }
+  // Beyond this a kernel must ask.
+  if (shared_bytes > 48 * 1024)
+    check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+          name);
   std::tuple<Parameters...> values(static_cast<Parameters>(std::forward<Args>(args))...);
-  return std::apply(
+  std::apply(
       [&](Parameters&... value) {
         void* pointers[] = {static_cast<void*>(&value)...};
-        return cudaLaunchKernel(function, grid, block, pointers, shared_bytes, stream);
+        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes, stream), name);
       },
       values);
 }
 
 }  // namespace ddpm::cuda
 #endif
+
+namespace ddpm::cuda {
+
+/** Device memory of an op, in the order of its stream. */
+template <class T>
+class DeviceArray {
+ public:
+  DeviceArray(int64_t count, Stream stream)
+      : data_(static_cast<T*>(allocate(static_cast<size_t>(count) * sizeof(T), stream))), stream_(stream) {}
+  ~DeviceArray() { release(data_, stream_); }
+  DeviceArray(const DeviceArray&) = delete;
+  DeviceArray& operator=(const DeviceArray&) = delete;
+
+  operator T*() const { return data_; }
+
+ private:
+  T* data_;
+  Stream stream_;
+};
+
+}  // namespace ddpm::cuda

@@ -1,73 +1,69 @@
 #pragma once
+#include "common/optimal_arithmetic.h"
 #include "cuda/device.h"
-#include "cuda/optimal_arithmetic.h"
 
-/** The optimal denoiser of a data set of bytes: partial results as ddpm_optimal_partial has them, bit by bit. See
- * optimal.cu. */
+/** What the kernels of the optimal denoiser share and hand to each other; see optimal.cu. */
 namespace ddpm::cuda {
 
-/** Device memory, all of it; rows are those of ByteImages, aligned to 16 bytes. */
-struct OptimalArgs {
-  const int8_t* rows;     // [images, row_bytes]
-  const double* norms;    // [images]
-  const int32_t* chunks;  // first image of every chunk, and the end of the last one
-  const float* xt;        // [queries, pixels]
-  int64_t* partial;       // [queries, ddpm_optimal_partial_size(pixels)]
-  void* workspace;        // optimal_workspace_bytes, aligned to 256 bytes
-  int64_t images, pixels, row_bytes;
-  int32_t first_chunk, last_chunk, queries;
-  double signal, variance;
-  double largest_norm;  // largest |x_i| of the data set: root of the largest norm / 255
-};
+using namespace ddpm::optimal;
 
-int64_t optimal_workspace_bytes(int64_t row_bytes, int64_t chunks, int64_t queries);
-
-/** Starts the pass on a stream. Any number of queries; the data set is read once for every kQueryTile of them. */
-cudaError_t optimal_partial(const OptimalArgs& args, Stream stream);
-
-// What the kernels hand to each other.
-
-constexpr int kQueryTile = 64;  /**< most queries of a block of the weights kernel */
+constexpr int kQueryTile = 64;  /**< most queries of a pass, and of a block of the weights kernel */
 constexpr int kSumQueries = 32; /**< most queries of a block of the sums kernel */
 constexpr int kSumPixels = 128; /**< pixels of a block of the sums kernel */
 constexpr int kSumChunks = 64;  /**< most chunks of a block of the sums kernel */
 constexpr int kPlanes = 4;      /**< bytes of a weight: upper digit low, high; lower digit low, high */
+constexpr int kWords = kChunk / 32;
 
 /** A chunk's weights of one query. */
 struct ChunkState {
   int64_t k; /**< kNoBin: nothing here can matter, and the weights are not there */
   int32_t high_sum, low_sum;
-  uint32_t images[kChunk / 32]; /**< bits: images of a weight above zero */
-  uint32_t unused;
+  uint32_t images[kWords]; /**< bits: images of a weight above zero */
+  uint32_t refined;        /**< number of images that needed more than the first digit */
 };
 
-/** The workspace and sizes that follow from the arguments. */
+/** A pass over a range of chunks with at most kQueryTile queries. Device memory; rows are those of ByteImages. */
 struct OptimalPass {
-  OptimalArgs args;
-  Query* queries;
-  int8_t* digits;      // [queries, kDigits, 2: upper and lower bytes, row_bytes]
-  ChunkState* states;  // [chunks, queries]
-  uint8_t* weights;    // [chunks, query blocks, kPlanes, kSumQueries, kChunk]
-  int64_t partial_size, query_blocks;
-  int32_t chunks;
+  const int8_t* rows;     // [images, row_bytes]
+  const double* norms;    // [images]
+  const int32_t* chunks;  // [chunk_count + 1]: first image of every chunk of the range, and the end of the last one
+  const float* xt;        // [query_count, pixels]
+  int64_t* partials;      // [query_count, partial_size]
+  int64_t* report;        // [DDPM_OPTIMAL_REPORT]
+  int64_t* largest_norm;  // bits of the largest of norms
+  Query* queries;         // [query_count]
+  int8_t* digits;         // [query_count, kDigits, 2: upper and lower bytes, row_bytes]
+  ChunkState* states;     // [chunk_count, query_count]
+  uint8_t* weights;       // [chunk_count, kQueryTile / kSumQueries, kPlanes, kSumQueries, kChunk]
+  int64_t images, pixels, channels, row_bytes;
+  int32_t chunk_count, query_count;
+  double signal, variance;
 
-  DDPM_HOST_DEVICE int64_t* partial(int64_t q) const { return args.partial + q * partial_size; }
-  DDPM_HOST_DEVICE ChunkState& state(int64_t chunk, int64_t q) const { return states[chunk * args.queries + q]; }
-  DDPM_HOST_DEVICE const int8_t* digit(int64_t q, int d, int plane) const {
-    return digits + ((q * kDigits + d) * 2 + plane) * args.row_bytes;
+  DDPM_DEVICE int64_t* partial(int64_t q) const { return partials + q * partial_size(pixels); }
+  DDPM_DEVICE ChunkState& state(int64_t chunk, int64_t q) const { return states[chunk * query_count + q]; }
+  DDPM_DEVICE int8_t* digit(int64_t q, int d, int plane) const {
+    return digits + ((q * kDigits + d) * 2 + plane) * row_bytes;
   }
-  DDPM_HOST_DEVICE uint8_t* weight_row(int64_t chunk, int64_t q, int plane) const {
-    int64_t block = (chunk * query_blocks + q / kSumQueries) * kPlanes + plane;
+  DDPM_DEVICE uint8_t* weight_row(int64_t chunk, int64_t q, int plane) const {
+    int64_t block = (chunk * (kQueryTile / kSumQueries) + q / kSumQueries) * kPlanes + plane;
     return weights + (block * kSumQueries + q % kSumQueries) * kChunk;
   }
 };
 
+/** largest_norm = at least the norm of each image. */
+__global__ void find_largest_norm(OptimalPass pass);
+/** queries, digits; partials without a chunk; from largest_norm. A block to a query. */
 __global__ void split_queries(OptimalPass pass);
+/** states, weights and the top bins of partials. A block to a chunk. */
 __global__ void find_weights(OptimalPass pass);
+/** The sums of partials. Blocks to spans of kSumChunks chunks and strips of kSumPixels pixels, and to kSumQueries. */
 __global__ void sum_images(OptimalPass pass);
 
-/** Shared memory of blocks for so many queries, a multiple of 16. */
+constexpr int kSplitThreads = 256;
+/** Threads and shared memory of blocks for so many queries, a multiple of 16. */
+constexpr int find_weights_threads(int queries) { return kWords * 32 * queries / 16; }
 int find_weights_shared_bytes(int queries);
+int sum_images_threads(int queries);
 int sum_images_shared_bytes();
 
 }  // namespace ddpm::cuda

@@ -7,7 +7,6 @@ namespace {
 
 constexpr int kStages = 3;
 constexpr int kTilePixels = 64;
-constexpr int kImageWarps = kChunk / 32;
 /** Tiles whose sums fit 32 bits: products of 7 and 8 bits over 65536 pixels. */
 constexpr int64_t kMostTiles = 1024;
 
@@ -17,7 +16,7 @@ DDPM_DEVICE uint32_t place(int row, int piece) {
 }
 
 /**
- * A thread's place in its block of 3 x (queries / 16) warps. As the tensor cores deal out results, it holds 4 queries x
+ * A thread's place in its block of 2 x (queries / 16) warps. As the tensor cores deal out results, it holds 4 queries x
  * 4 images, j and i below, of the warp's 16 x 32.
  */
 struct Place {
@@ -26,34 +25,32 @@ struct Place {
   DDPM_DEVICE Place() {
     lane = static_cast<int>(threadIdx.x) % 32;
     int warp = static_cast<int>(threadIdx.x) / 32;
-    image_warp = warp % kImageWarps;
-    query_warp = warp / kImageWarps;
-    queries = static_cast<int>(blockDim.x) / 6;
+    image_warp = warp % kWords;
+    query_warp = warp / kWords;
+    queries = static_cast<int>(blockDim.x) / (kWords * 2);
   }
   DDPM_DEVICE int image(int i) const { return image_warp * 32 + i * 8 + lane / 4; }
   DDPM_DEVICE int query(int j) const { return query_warp * 16 + j / 2 * 8 + lane % 4 * 2 + j % 2; }
 };
 
 struct Chunk {
-  int64_t first_query;
-  int64_t first_image, index;  // index: from the first chunk of the pass
-  int count, queries;          // images; queries that there are
+  int64_t first_image, index;
+  int count;  // images
 };
 
 DDPM_DEVICE void load_tile(const OptimalPass& pass, const Chunk& chunk, const Place& at, int d, int64_t tile,
                            SharedAddress stage) {
-  const OptimalArgs& a = pass.args;
   for (int n = threadIdx.x; n < (kChunk + 2 * at.queries) * 4; n += blockDim.x) {
     int row = n / 4, piece = n % 4;
-    const int8_t* from = a.rows + chunk.first_image * a.row_bytes;
+    const int8_t* from = pass.rows + chunk.first_image * pass.row_bytes;
     bool valid = row < chunk.count;
     if (row < kChunk) {
-      from += (valid ? row : 0) * a.row_bytes;
+      from += (valid ? row : 0) * pass.row_bytes;
     } else {
       int line = row - kChunk, plane = line >= at.queries;
       line -= plane * at.queries;
-      valid = line < chunk.queries;
-      from = pass.digit(chunk.first_query + (valid ? line : 0), d, plane);
+      valid = line < pass.query_count;
+      from = pass.digit(valid ? line : 0, d, plane);
     }
     copy_async(stage + place(row, piece), from + tile * kTilePixels + piece * 16, valid);
   }
@@ -63,7 +60,7 @@ DDPM_DEVICE void load_tile(const OptimalPass& pass, const Chunk& chunk, const Pl
 DDPM_DEVICE void multiply(const OptimalPass& pass, const Chunk& chunk, const Place& at, int d, SharedAddress memory,
                           int64_t (&products)[4][4]) {
   uint32_t stage_bytes = static_cast<uint32_t>((kChunk + 2 * at.queries) * kTilePixels);
-  int64_t tiles = pass.args.row_bytes / kTilePixels;
+  int64_t tiles = pass.row_bytes / kTilePixels;
   for (int s = 0; s < kStages - 1; ++s) {
     if (s < tiles) load_tile(pass, chunk, at, d, s, memory + s * stage_bytes);
     copy_commit();

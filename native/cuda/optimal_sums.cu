@@ -21,14 +21,10 @@ DDPM_DEVICE uint32_t place(int image, int pixel) {
  */
 struct Entry {
   int32_t chunk;
-  uint32_t images[kChunk / 32], low;
+  uint32_t images[kWords], low;
 };
 
 DDPM_DEVICE int at_most(int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
-DDPM_DEVICE int64_t shifted(int64_t sum, int places) {
-  return static_cast<int64_t>(static_cast<uint64_t>(sum) << places);
-}
-
 /** What the block works on. */
 struct Block {
   const OptimalPass& pass;
@@ -37,14 +33,14 @@ struct Block {
 };
 
 DDPM_DEVICE void load_chunk(const Block& b, const Entry& entry, const uint8_t* places, SharedAddress stage) {
-  const OptimalArgs& a = b.pass.args;
-  int64_t chunk = b.first_chunk + entry.chunk, first_image = a.chunks[a.first_chunk + chunk];
+  const OptimalPass& pass = b.pass;
+  int64_t chunk = b.first_chunk + entry.chunk, first_image = pass.chunks[chunk];
   for (int n = threadIdx.x; n < kChunk * kSumPixels / 16; n += blockDim.x) {
     int image = n / (kSumPixels / 16), pixel = n % (kSumPixels / 16) * 16;
     uint32_t word = entry.images[image / 32];
     if (word == 0) continue;  // nor will it be multiplied
-    bool valid = (word >> image % 32 & 1) != 0 && b.first_pixel + pixel < a.row_bytes;
-    const int8_t* from = valid ? a.rows + (first_image + image) * a.row_bytes + b.first_pixel + pixel : a.rows;
+    bool valid = (word >> image % 32 & 1) != 0 && b.first_pixel + pixel < pass.row_bytes;
+    const int8_t* from = valid ? pass.rows + (first_image + image) * pass.row_bytes + b.first_pixel + pixel : pass.rows;
     copy_async(stage + place(image, pixel), from, valid);
   }
   int rows = (entry.low != 0 ? kPlanes : kPlanes / 2) * b.lines;
@@ -52,7 +48,7 @@ DDPM_DEVICE void load_chunk(const Block& b, const Entry& entry, const uint8_t* p
     int row = n / (kChunk / 16), piece = n % (kChunk / 16), plane = row / b.lines, line = row % b.lines;
     if (entry.images[piece / 2] == 0) continue;
     bool valid = places[entry.chunk * kSumQueries + line] != kNowhere;
-    const uint8_t* from = valid ? b.pass.weight_row(chunk, b.first_query + line, plane) + piece * 16 : b.pass.weights;
+    const uint8_t* from = valid ? pass.weight_row(chunk, b.first_query + line, plane) + piece * 16 : pass.weights;
     copy_async(stage + kImageBytes + (plane * kSumQueries + line) * kWeightRow + piece * 16, from, valid);
   }
 }
@@ -72,7 +68,7 @@ DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, i
                           int32_t (&sums)[kPlanes][4][4]) {
   SharedAddress weights = shared_address(stage) + kImageBytes + (query + lane % 16) * kWeightRow + lane / 16 * 16;
 #pragma unroll
-  for (int step = 0; step < kChunk / 32; ++step) {
+  for (int step = 0; step < kWords; ++step) {
     if (entry.images[step] == 0) continue;
     uint32_t x[2][4];
 #pragma unroll
@@ -97,7 +93,7 @@ DDPM_DEVICE void multiply(const uint8_t* stage, const Entry& entry, int query, i
 
 /** Adds a query's sums, of bins `slot` and the next, to its partial result and clears them; e: the first of its two. */
 DDPM_DEVICE void flush(const Block& b, int query, int slot, int64_t pixel, int e, int64_t (&totals)[2][4][4]) {
-  int64_t pixels = b.pass.args.pixels;
+  int64_t pixels = b.pass.pixels;
 #pragma unroll
   for (int digit = 0; digit < 2; ++digit)
 #pragma unroll
@@ -113,12 +109,13 @@ DDPM_DEVICE void flush(const Block& b, int query, int slot, int64_t pixel, int e
 
 /**
  * entries = the chunks that matter, in any order; places[chunk, query] = where a chunk's sums go: 16 times the number
- * of the bin from the top, and the shift in it. One block in every strip of pixels adds up the sums of weights.
+ * of the bin from the top, and the shift in it. The blocks of the first strip of pixels add up the sums of weights, and
+ * what is reported: counts has the block's.
  */
-DDPM_DEVICE int find_entries(const Block& b, bool add_weights, Entry* all, Entry* entries, uint8_t* places,
-                             int32_t* count) {
-  for (int c = threadIdx.x; c < kSumChunks; c += blockDim.x) all[c] = {c, {0, 0, 0}, 0};
-  if (threadIdx.x == 0) *count = 0;
+DDPM_DEVICE int find_entries(const Block& b, bool first_strip, Entry* all, Entry* entries, uint8_t* places,
+                             uint32_t* counts, int32_t* count) {
+  for (int c = threadIdx.x; c < kSumChunks; c += blockDim.x) all[c] = Entry{c, {}, 0};
+  if (threadIdx.x == 0) *count = 0, counts[0] = counts[1] = 0;
   __syncthreads();
   for (int n = threadIdx.x; n < b.chunks * b.lines; n += blockDim.x) {
     int c = n / b.lines, line = n % b.lines;
@@ -128,23 +125,30 @@ DDPM_DEVICE int find_entries(const Block& b, bool add_weights, Entry* all, Entry
     const ChunkState& state = b.pass.state(b.first_chunk + c, b.first_query + line);
     int64_t* partial = b.pass.partial(b.first_query + line);
     int64_t top = partial[0];
+    if (first_strip) atomicAdd(&counts[0], state.refined);
     if (state.k == kNoBin || !is_kept(bin_of(state.k), top)) continue;
     int slot = static_cast<int>(top - bin_of(state.k)), shift = shift_of(state.k);
     to = static_cast<uint8_t>(slot * 16 + shift);
-    for (int w = 0; w < kChunk / 32; ++w) atomicOr(&all[c].images[w], state.images[w]);
+    for (int w = 0; w < kWords; ++w) atomicOr(&all[c].images[w], state.images[w]);
     if (state.low_sum != 0 && slot + 1 < kBins) atomicOr(&all[c].low, 1u);
-    if (!add_weights) continue;
+    if (!first_strip) continue;
+    for (int w = 0; w < kWords; ++w) atomicAdd(&counts[1], static_cast<uint32_t>(__popc(state.images[w])));
     atomic_add(partial + 1 + slot, shifted(state.high_sum, shift));
     if (slot + 1 < kBins) atomic_add(partial + 2 + slot, shifted(state.low_sum, shift));
   }
   __syncthreads();
+  if (threadIdx.x < 2 && first_strip) atomic_add(b.pass.report + 2 + threadIdx.x, counts[threadIdx.x]);
   for (int c = threadIdx.x; c < b.chunks; c += blockDim.x)
-    if ((all[c].images[0] | all[c].images[1] | all[c].images[2]) != 0) entries[atomicAdd(count, 1)] = all[c];
+    if ((all[c].images[0] | all[c].images[1]) != 0) entries[atomicAdd(count, 1)] = all[c];
   __syncthreads();
   return *count;
 }
 
 }  // namespace
+
+int sum_images_threads(int queries) {
+  return (queries <= kWarpQueries ? 1 : kSumQueries / kWarpQueries) * kSumPixels / kWarpPixels * 32;
+}
 
 int sum_images_shared_bytes() { return kStages * kStageBytes; }
 
@@ -153,13 +157,14 @@ __global__ void __launch_bounds__(256, 1) sum_images(OptimalPass pass) {
   DDPM_SHARED(Entry, all, kSumChunks);
   DDPM_SHARED(Entry, entries, kSumChunks);
   DDPM_SHARED(uint8_t, places, (kSumChunks * kSumQueries));
+  DDPM_SHARED(uint32_t, counts, 2);
   DDPM_SHARED(int32_t, entry_count, 1);
-  int64_t strips = (pass.args.row_bytes + kSumPixels - 1) / kSumPixels, strip = blockIdx.x % strips;
+  int64_t strips = (pass.row_bytes + kSumPixels - 1) / kSumPixels, strip = blockIdx.x % strips;
   Block b{pass, static_cast<int64_t>(blockIdx.y) * kSumQueries, strip * kSumPixels, blockIdx.x / strips * kSumChunks};
-  b.chunks = at_most(pass.chunks - b.first_chunk, kSumChunks);
-  b.queries = at_most(pass.args.queries - b.first_query, kSumQueries);
+  b.chunks = at_most(pass.chunk_count - b.first_chunk, kSumChunks);
+  b.queries = at_most(pass.query_count - b.first_query, kSumQueries);
   b.lines = static_cast<int>(blockDim.x) / (kSumPixels / kWarpPixels * 32) * kWarpQueries;
-  int count = find_entries(b, strip == 0, all, entries, places, entry_count);
+  int count = find_entries(b, strip == 0, all, entries, places, counts, entry_count);
 
   int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   int warp_pixel = warp % (kSumPixels / kWarpPixels) * kWarpPixels;
