@@ -1,8 +1,30 @@
-# CUDA kernels are optional. This version has CPU kernels only; one line says so.
+# CUDA kernels are optional. No device of the library uses those of native/cuda yet. Every build with tests runs them on the CPU
+# (native/tests/simt); where nvcc is found, it compiles them too, so that they stay whole on every architecture.
 
+set(DDPM_CUDA_ARCHITECTURES 80 86 89 90 100 120 CACHE STRING "Compute capabilities that the CUDA kernels are compiled for")
+set(DDPM_CUDA FALSE)
 find_program(DDPM_NVCC nvcc)
 if(DDPM_NVCC)
-  message(STATUS "CUDA left out: nvcc is at ${DDPM_NVCC}, but this version has no CUDA kernels")
-else()
+  execute_process(COMMAND ${DDPM_NVCC} --version OUTPUT_VARIABLE nvcc_version)
+  string(REGEX MATCH "release ([0-9.]+)" nvcc_version "${nvcc_version}")
+  set(nvcc_version "${CMAKE_MATCH_1}")
+endif()
+if(NOT DDPM_NVCC)
   message(STATUS "CUDA left out: nvcc was not found")
+elseif(nvcc_version VERSION_LESS 12.8)
+  message(STATUS "CUDA left out: ${DDPM_NVCC} is of ${nvcc_version}, expected 12.8, which knows sm_120, or later")
+elseif(NOT DDPM_TESTS)
+  message(STATUS "CUDA left out: no device uses the kernels of native/cuda yet; a build with tests compiles them")
+else()
+  set(CMAKE_CUDA_COMPILER ${DDPM_NVCC})
+  # Machine code for each architecture, and PTX of the last for those to come.
+  list(TRANSFORM DDPM_CUDA_ARCHITECTURES APPEND "-real" OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
+  list(GET DDPM_CUDA_ARCHITECTURES -1 newest)
+  list(APPEND CMAKE_CUDA_ARCHITECTURES ${newest}-virtual)
+  enable_language(CUDA)
+  set(CMAKE_CUDA_STANDARD 17)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  set(DDPM_CUDA TRUE)
+  message(STATUS "CUDA kernels are compiled, but left out of the library: no device uses them yet")
 endif()

@@ -367,6 +367,9 @@ struct Backend {
 /** A device's backends, best first; null-terminated. */
 const Backend* const* backends_of(int device);
 
+/** Puts a backend before those of the CPU, on the CPU's memory; for tests of a device's kernels. Before any op. */
+void set_tested_backend(const Backend* backend);
+
 /** Runs an op on the first backend of the device that takes it; throws the backend's failure. */
 template <class Args>
 void dispatch(int device, const char* name, Backend::Op<Args> Backend::*op, const Args& args) {

@@ -46,6 +46,8 @@ const Isa* best() {
 
 std::atomic<const Isa*> selected{nullptr};
 
+const Backend* tested = nullptr;
+
 const Isa& current() {
   const Isa* isa = selected.load();
   if (isa == nullptr) selected = isa = best();
@@ -56,19 +58,23 @@ const Isa& current() {
 
 const Backend* const* backends_of(int) {
   // One list per instruction set, chosen by the address of the selected one: safe to read while another thread selects.
-  static const Backend* lists[sizeof isas / sizeof isas[0]][3];
+  static const Backend* lists[sizeof isas / sizeof isas[0]][4];
   static const bool ready = [] {
     for (size_t i = 0; i < sizeof isas / sizeof isas[0]; ++i) {
       // Not even the function that fills another instruction set's table may run here: it is compiled for that set.
       if (!isas[i].available()) continue;
-      lists[i][0] = isas[i].backend();
-      lists[i][1] = cpu::portable::backend();
+      const Backend** next = lists[i];
+      if (tested != nullptr) *next++ = tested;
+      *next++ = isas[i].backend();
+      *next = cpu::portable::backend();
     }
     return true;
   }();
   (void)ready;
   return lists[&current() - isas];
 }
+
+void set_tested_backend(const Backend* backend) { tested = backend; }
 
 }  // namespace ddpm
 

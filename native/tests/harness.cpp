@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -138,7 +139,12 @@ void check_gradient(Random& random, const std::vector<float>& gradient, std::vec
 
 int main(int argc, char** argv) {
   using namespace ddpm::test;
-  const char* only = argc > 1 ? argv[1] : nullptr;
+  // Cases to run: all, or those that the arguments name. DDPM_TEST_ONE_ISA: on the best instruction set only.
+  auto wanted = [&](const Case& test) {
+    return argc < 2 ||
+           std::any_of(argv + 1, argv + argc, [&](const char* name) { return std::strcmp(name, test.name) == 0; });
+  };
+  bool one_isa = std::getenv("DDPM_TEST_ONE_ISA") != nullptr;
   int passed = 0, failed = 0, skipped = 0;
   for (const char* isa : {"avx512", "avx2", "portable"}) {
     if (!ddpm_cpu_isa_available(isa)) {
@@ -148,7 +154,7 @@ int main(int argc, char** argv) {
     }
     if (ddpm_set_cpu_isa(isa) != DDPM_OK) return 1;
     for (const Case& test : cases()) {
-      if (only != nullptr && std::strcmp(only, test.name) != 0) continue;
+      if (!wanted(test)) continue;
       Random random(20200620);
       try {
         test.body(random);
@@ -158,6 +164,7 @@ int main(int argc, char** argv) {
         ++failed;
       }
     }
+    if (one_isa) break;
   }
   std::printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
   return failed == 0 ? 0 : 1;

@@ -11,8 +11,6 @@ namespace {
 /** Queries of one pass over the data set: their digits and sums fit the caches. */
 constexpr int64_t kMostQueries = 64;
 
-double norm_factor(double signal, double variance) { return signal * signal / (2 * variance) / 65025 * kLog2E; }
-
 /** The partial results of at most kMostQueries queries. */
 void run_pass(const OptimalPartialArgs& a, int64_t first, int64_t queries, double longest) {
   int64_t workers = thread_count(), pixels = a.data.pixels(), size = partial_size(pixels);

@@ -7,18 +7,11 @@
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-inline int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
 /** First pixel of the four whose sums by add_weighted start at a place, a multiple of four. */
 inline int64_t pixel_of_sum(int64_t place) {
   int64_t block = place / kPairBytes * kPairBytes, half = place % kPairBytes / kLanes;
   return block + interleaved_place(static_cast<int>(half), static_cast<int>(place % kLanes));
 }
-
-/** The bin of a chunk's upper weight digits, multiples of 2^(k - 15). */
-inline int64_t bin_of(int64_t k) { return floor_divide(k - kBinBits, kBinBits); }
-
-inline int64_t partial_size(int64_t pixels) { return DDPM_OPTIMAL_HEADER + kBins * pixels; }
 
 /**
  * The partial result of one query while it grows: a ring of the kBins highest bins seen. A number in bin b is a
@@ -31,7 +24,7 @@ class Bins {
 
   void clear(int64_t top) { partial_[0] = top; }
   int64_t top() const { return partial_[0]; }
-  bool keeps(int64_t bin) const { return top() == kNoBin || bin > top() - kBins; }
+  bool keeps(int64_t bin) const { return is_kept(bin, top()); }
 
   /** Makes a bin the top one unless there is a higher one. */
   void raise(int64_t bin) {
@@ -44,16 +37,10 @@ class Bins {
     partial_[0] = bin;
   }
 
-  /** value 2^shift. Unsigned on the way: a shift of negative numbers is not defined. */
-  static int64_t shifted(int32_t value, int shift) {
-    return static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(value)) << shift);
-  }
-
   /** Adds total and sums times 2^shift, in the order of add_weighted. */
   void add(int64_t bin, int shift, int64_t total, const int32_t* values, int64_t length) {
     if (!keeps(bin)) return;
-    int64_t factor = int64_t{1} << shift;
-    *weight(bin) += total * factor;
+    *weight(bin) += shifted(total, shift);
     int64_t* target = sums(bin);
     for (int64_t place = 0; place < length; place += 4) {
       int64_t pixel = pixel_of_sum(place);

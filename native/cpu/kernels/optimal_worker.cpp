@@ -28,8 +28,6 @@ void raise_best(double* best, double value) {
   }
 }
 
-int64_t bin_of_lambda(double lambda) { return bin_of(static_cast<int64_t>(std::floor(lambda)) + 1); }
-
 }  // namespace
 
 Worker::Worker(Pass& pass, int64_t index)
@@ -47,7 +45,7 @@ Worker::Worker(Pass& pass, int64_t index)
   int64_t sums = reserve(q * 2 * row_ * 4), products = reserve((q + 1) * kChunk * 8), lambda = reserve(q * kChunk * 8);
   int64_t weights = reserve(q * static_cast<int64_t>(sizeof(ChunkWeights)));
   int64_t pending = reserve(q * static_cast<int64_t>(sizeof(Pending)));
-  int64_t active = reserve(q * 8), dense = reserve(q * 8), exact = reserve(q), digit_rows = reserve(q * 8);
+  int64_t active = reserve(q * 8), dense = reserve(q * 8), refined = reserve(q), digit_rows = reserve(q * 8);
   int64_t weight_rows = reserve(q * 16), sum_rows = reserve(q * 16);
   char* memory = scratch<char>(kOptimalChunk, used);
   sums_ = reinterpret_cast<int32_t*>(memory + sums);
@@ -57,7 +55,7 @@ Worker::Worker(Pass& pass, int64_t index)
   pending_ = reinterpret_cast<Pending*>(memory + pending);
   active_ = reinterpret_cast<int64_t*>(memory + active);
   dense_ = reinterpret_cast<int64_t*>(memory + dense);
-  exact_ = reinterpret_cast<bool*>(memory + exact);
+  refined_ = reinterpret_cast<bool*>(memory + refined);
   digit_rows_ = reinterpret_cast<const int16_t**>(memory + digit_rows);
   weight_rows_ = reinterpret_cast<const int32_t**>(memory + weight_rows);
   sum_rows_ = reinterpret_cast<int32_t**>(memory + sum_rows);
@@ -85,7 +83,7 @@ double Worker::largest_of(const double* lambda) const {
 
 /** Whether a chunk whose largest lambda this is will be in the bins that are kept. */
 bool Worker::can_matter(int64_t q, double lambda) const {
-  return !(lambda < -kLargestLambda) && bin_of_lambda(lambda) > bin_of_lambda(load_best(&pass_.best[q])) - kBins;
+  return optimal::can_matter(lambda, bin_of_lambda(load_best(&pass_.best[q])));
 }
 
 /** lambda_ = bounds of the chunk's images, for the first queries of active_. */
@@ -206,23 +204,22 @@ void Worker::compare() {
   active_count_ = kept;
 }
 
-/** The other digits of the images that need them; of all images if most do. exact_ = whether the chunk's were needed.
- */
+/** The other digits of the images that need them; of all images if most do. */
 void Worker::refine() {
   int64_t dense = 0;
   for (int64_t j = 0; j < active_count_; ++j) {
     int64_t q = active_[j], candidates = 0;
     const Query& query = pass_.query[q];
-    exact_[q] = false;
+    refined_[q] = false;
     if (query.digits == 1) continue;
     double* lambda = lambda_ + q * kChunk;
-    double least = largest_of(lambda) - query.refined_places - 2 * query.doubt[0];
+    double least = least_refined(query, largest_of(lambda));
     for (int64_t i = 0; i < count_; ++i)
       if (lambda[i] >= least) places_[candidates++] = i;
-    exact_[q] = !(kSpread * candidates > count_ && query.doubt[0] <= kSpreadTolerance && data_.images >= kManyImages);
-    if (!exact_[q]) continue;
+    refined_[q] = is_refined(query, candidates, count_, data_.images);
+    if (!refined_[q]) continue;
     counts_[2] += candidates;
-    if (2 * candidates > count_) {
+    if (refines_all(candidates, count_)) {
       dense_[dense++] = q;
       continue;
     }
@@ -257,8 +254,7 @@ void Worker::sum_up() {
     if (!can_matter(q, largest)) continue;
     raise_best(&pass_.best[q], largest);
     ChunkWeights& weights = weights_[q];
-    bool may_be_flat = !exact_[q] && data_.images >= kManyImages;
-    chunk_weights(lambda, largest, count_, may_be_flat, &weights);
+    chunk_weights(lambda, largest, count_, refined_[q], data_.images, &weights);
     counts_[3] += weights.count;
     prepare(q, weights);
     int32_t* sums = sums_ + q * 2 * row_;
@@ -312,7 +308,7 @@ void Worker::flush(int64_t q) {
   if (pending.images == 0) return;
   Bins target = bins(q);
   int64_t bin = bin_of(pending.k);
-  int shift = static_cast<int>(pending.k - kBinBits - kBinBits * bin);
+  int shift = shift_of(pending.k);
   int32_t* sums = sums_ + q * 2 * row_;
   target.raise(bin);
   target.add(bin, shift, pending.high_sum, sums, row_);

@@ -5,8 +5,6 @@
 /** One thread's part of a pass of the optimal denoiser over a data set. */
 namespace ddpm::cpu::DDPM_ISA {
 
-constexpr int64_t kChunk = DDPM_OPTIMAL_CHUNK;
-
 /** What the workers of a pass share. */
 struct Pass {
   const OptimalPartialArgs& args;
@@ -80,7 +78,7 @@ class Worker {
   ChunkWeights* weights_;     // [queries]
   Pending* pending_;          // [queries]
   int64_t *active_, *dense_;  // [queries]: numbers of queries
-  bool* exact_;               // [queries]
+  bool* refined_;             // [queries]: whether images of the chunk got more than the first digit
   const int16_t** digit_rows_;
   const int32_t** weight_rows_;  // [2 queries], as sum_rows_
   int32_t** sum_rows_;
