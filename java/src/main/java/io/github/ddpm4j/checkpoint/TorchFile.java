@@ -50,9 +50,11 @@ public final class TorchFile implements TensorFile {
   public static TorchFile read(Path file) {
     try {
       return new TorchFile(
-          file, LegacyTorchArchive.is(file) ? LegacyTorchArchive.open(file) : ZipTorchArchive.open(file));
+          file,
+          LegacyTorchArchive.is(file) ? LegacyTorchArchive.open(file) : ZipTorchArchive.open(file));
     } catch (IOException | IllegalArgumentException e) {
-      throw unreadable(file, "is neither a zip archive nor what torch.save wrote before PyTorch 1.6: " + e, e);
+      throw unreadable(
+          file, "is neither a zip archive nor what torch.save wrote before PyTorch 1.6: " + e, e);
     }
   }
 

@@ -13,8 +13,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * What {@code torch.save} writes since PyTorch 1.6: a zip archive with an entry {@code data.pkl} and
- * one for each storage.
+ * What {@code torch.save} writes since PyTorch 1.6: a zip archive with an entry {@code data.pkl}
+ * and one for each storage.
  *
  * @param prefix of the names of all entries
  */
@@ -56,13 +56,11 @@ record ZipTorchArchive(Path file, String prefix, ByteOrder order, Object root)
     };
   }
 
-  private static byte[] bytes(Path file, ZipFile zip, ZipEntry entry, int most)
-      throws IOException {
+  private static byte[] bytes(Path file, ZipFile zip, ZipEntry entry, int most) throws IOException {
     try (InputStream in = zip.getInputStream(entry)) {
       byte[] bytes = in.readNBytes(most + 1);
       if (bytes.length > most) {
-        throw new CheckpointException(
-            file, entry.getName(), "is longer than " + most + " bytes");
+        throw new CheckpointException(file, entry.getName(), "is longer than " + most + " bytes");
       }
       return bytes;
     }

@@ -107,8 +107,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--data",
       paramLabel = "DIR",
-      description =
-          "Folder of the data sets. Default: $DDPM4J_DATA, then ~/.cache/ddpm4j/data.")
+      description = "Folder of the data sets. Default: $DDPM4J_DATA, then ~/.cache/ddpm4j/data.")
   private Path data;
 
   static final class FeaturesConverter implements ITypeConverter<Features> {
@@ -135,8 +134,7 @@ final class EvaluateCommand implements Callable<Integer> {
       ImageSource.Context all = new ImageSource.Context(data, sampler, model.device, null, seed);
       // The reference first: opening it takes less time than drawing samples.
       ImageSource reference = against() == null ? null : ImageSource.open(against(), all);
-      ImageSource images =
-          ImageSource.open(source == null ? "model:" + model.model : source, some);
+      ImageSource images = ImageSource.open(source == null ? "model:" + model.model : source, some);
       Evaluation evaluation = Evaluation.of(extractor, images, reference);
       if (statistics != null) {
         ReferenceStatistics.write(statistics, evaluation.statistics());

@@ -109,8 +109,7 @@ final class Evaluation {
     }
     figures.put("kernel_distance_all_pairs", KernelDistance.unbiased(seen, others));
     if (fewest > NEIGHBOURS) {
-      PrecisionRecall.Result result =
-          PrecisionRecall.neighbours(NEIGHBOURS).between(others, seen);
+      PrecisionRecall.Result result = PrecisionRecall.neighbours(NEIGHBOURS).between(others, seen);
       figures.put("precision", result.precision()).put("recall", result.recall());
     }
   }
@@ -132,8 +131,7 @@ final class Evaluation {
     StringBuilder table = new StringBuilder();
     row(table, "images", text("source") + ", " + text("images"));
     if (figures.has("against")) {
-      String count =
-          figures.has("against_images") ? ", " + text("against_images") : ", statistics";
+      String count = figures.has("against_images") ? ", " + text("against_images") : ", statistics";
       row(table, "against", text("against") + count);
     }
     row(table, "features", text("features") + ", " + text("dimension"));

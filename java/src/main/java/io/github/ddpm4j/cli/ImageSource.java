@@ -118,8 +118,7 @@ record ImageSource(String name, int count, IntFunction<Images> batch, Gaussian s
   private static ImageSource samples(String model, Context context) {
     int count = context.count == null ? Context.DEFAULT_SAMPLES : context.count;
     try (DiffusionModel open = ModelOptions.open(model, Device.of(context.device))) {
-      Images samples =
-          Progress.sample(open, context.sampler.of(open), count, context.seed);
+      Images samples = Progress.sample(open, context.sampler.of(open), count, context.seed);
       return new ImageSource(
           MODEL + model,
           count,

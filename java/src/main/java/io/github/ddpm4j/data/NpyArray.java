@@ -137,8 +137,7 @@ public final class NpyArray {
   void write(OutputStream out) throws IOException {
     String dims = Arrays.stream(shape).mapToObj(dim -> dim + ",").collect(Collectors.joining(" "));
     String descr = (isBytes() ? "|" : "<") + type;
-    String header =
-        "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + dims + "), }";
+    String header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + dims + "), }";
     int before = MAGIC.length + 4;
     int unpadded = before + header.length() + 1;
     int length = (unpadded + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - before;

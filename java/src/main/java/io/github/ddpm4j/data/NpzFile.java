@@ -86,7 +86,8 @@ public final class NpzFile {
         }
       }
       try (ZipFile zip = new ZipFile(file.toFile());
-          InputStream in = new BufferedInputStream(zip.getInputStream(zip.getEntry(name + SUFFIX)))) {
+          InputStream in =
+              new BufferedInputStream(zip.getInputStream(zip.getEntry(name + SUFFIX)))) {
         return NpyArray.read(file, name + SUFFIX, in);
       }
     } catch (IOException | IllegalArgumentException e) {

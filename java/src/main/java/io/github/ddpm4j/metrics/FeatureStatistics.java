@@ -5,11 +5,13 @@ import io.github.ddpm4j.InvalidArgumentException;
 /**
  * Mean and covariance of feature vectors, gathered a block of vectors at a time in double precision
  * around the block's mean. Parts gathered apart, on other threads or machines, merge to the whole,
- * in any order (Chan, Golub and LeVeque, "Updating formulae", 1979); the order and the blocks make
- * no more difference than rounding, some 1e-15 of the standard deviations.
+ * in any order (Chan, Golub and LeVeque, "Updating formulae", 1979), but for rounding: the mean and
+ * the covariance are as exact as double sums of deviations, not the same bits for every order.
  */
 public final class FeatureStatistics {
-  /** Vectors that are kept until they are added up: the covariance is walked through once for all. */
+  /**
+   * Vectors that are kept until they are added up: the covariance is walked through once for all.
+   */
   private static final int BLOCK = 64;
 
   private final double[] mean;

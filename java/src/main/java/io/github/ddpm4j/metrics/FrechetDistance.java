@@ -14,8 +14,8 @@ import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
  * <p>With C₁ = L₁L₁' and C₂ = L₂L₂' the trace of the square root is the sum of the singular values
  * of L₁'L₂: the squares of these are the eigenvalues of C₁C₂. The factors have as many columns as
  * the covariances have rank, so fewer vectors than dimensions need no care, no root of rounding
- * noise is taken, and two equal distributions are at a distance of zero up to rounding. (pytorch-fid
- * adds 1e-6 to the variances where a covariance is singular, which this does not.)
+ * noise is taken, and two equal distributions are at a distance of zero up to rounding.
+ * (pytorch-fid adds 1e-6 to the variances where a covariance is singular, which this does not.)
  */
 public final class FrechetDistance {
   private FrechetDistance() {}

@@ -29,7 +29,12 @@ public record Gaussian(double[] mean, double[][] covariance) {
     for (int i = 0; i < d; i++) {
       if (covariance[i].length != d) {
         throw new InvalidArgumentException(
-            "row " + i + " of the covariance has " + covariance[i].length + " values, expected " + d);
+            "row "
+                + i
+                + " of the covariance has "
+                + covariance[i].length
+                + " values, expected "
+                + d);
       }
       requireFinite("mean", mean[i]);
       for (double value : covariance[i]) {

@@ -77,7 +77,8 @@ public final class PrecisionRecall {
             double distance = norms[i] + otherNorms[j] - 2.0 * products[p];
             double error = error(norms[i], otherNorms[j], vectors[i].length);
             if (distance - error <= radii[j]) {
-              inside[i] = distance + error <= radii[j] || distance(vectors[i], others[j]) <= radii[j];
+              inside[i] =
+                  distance + error <= radii[j] || distance(vectors[i], others[j]) <= radii[j];
             }
           }
         });
@@ -124,7 +125,9 @@ public final class PrecisionRecall {
     ascending[at] = value;
   }
 
-  /** Bound on the error of a squared distance by a float32 dot product, in any order, underflow too. */
+  /**
+   * Bound on the error of a squared distance by a float32 dot product, in any order, underflow too.
+   */
   private static double error(double norm, double otherNorm, int dimension) {
     return dimension * (2.1 * UNIT_ROUNDOFF * Math.sqrt(norm * otherNorm) + 2 * Float.MIN_NORMAL);
   }

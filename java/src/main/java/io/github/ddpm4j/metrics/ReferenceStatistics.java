@@ -67,8 +67,7 @@ public final class ReferenceStatistics {
             COVARIANCE, NpyArray.of(new int[] {d, d}, flat)));
   }
 
-  private static DataFormatException problem(
-      Path file, String name, int[] shape, String expected) {
+  private static DataFormatException problem(Path file, String name, int[] shape, String expected) {
     return new DataFormatException(
         file, name + ".npy has shape " + Arrays.toString(shape) + ", expected " + expected);
   }

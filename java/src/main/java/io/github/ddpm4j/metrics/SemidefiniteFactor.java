@@ -75,8 +75,7 @@ final class SemidefiniteFactor {
   }
 
   /** row -= Σ_k factor[k][column] factor[k], k from first to last - 1. */
-  private static void subtract(
-      double[] row, double[][] factor, int first, int last, int column) {
+  private static void subtract(double[] row, double[][] factor, int first, int last, int column) {
     double[][] rows = Arrays.copyOfRange(factor, first, last);
     double[] factors = new double[rows.length];
     for (int k = 0; k < rows.length; k++) {

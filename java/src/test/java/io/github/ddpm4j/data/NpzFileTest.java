@@ -83,8 +83,11 @@ class NpzFileTest {
     byte[] array = zip.getInputStream(zip.getEntry("arr_0.npy")).readAllBytes();
     zip.close();
     String text = new String(array, StandardCharsets.ISO_8859_1);
-    assertThat(text).startsWith("\u0093NUMPY\u0001\u0000v\u0000{'descr': '|u1', 'fortran_order': False");
-    assertThat(text).contains("'shape': (6,), }").endsWith("\n\u0001\u0002\u0003\u0004\u0005\u0006");
+    assertThat(text)
+        .startsWith("\u0093NUMPY\u0001\u0000v\u0000{'descr': '|u1', 'fortran_order': False");
+    assertThat(text)
+        .contains("'shape': (6,), }")
+        .endsWith("\n\u0001\u0002\u0003\u0004\u0005\u0006");
     assertThat(array).hasSize(128 + 6);
   }
 
@@ -147,8 +150,6 @@ class NpzFileTest {
 
   private static void assertRefused(
       org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String reason) {
-    assertThatThrownBy(call)
-        .isInstanceOf(DataFormatException.class)
-        .hasMessageContaining(reason);
+    assertThatThrownBy(call).isInstanceOf(DataFormatException.class).hasMessageContaining(reason);
   }
 }

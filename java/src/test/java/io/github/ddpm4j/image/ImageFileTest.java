@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.ddpm4j.DataFormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,22 @@ class ImageFileTest {
     Path file = folder.resolve("image.png");
     images.saveGrid(file, 1, 1);
     assertThat(ImageFile.read(file, 16, 16, channels).pixels()).isEqualTo(images.pixels());
+  }
+
+  @Test
+  void aFoldersFilesComeInOrderEachOfItsOwnSizeAndChannels() throws Exception {
+    new Images(1, 2, 5, 3, new float[30]).saveGrid(folder.resolve("b.PNG"), 1, 1);
+    allBytes(1).saveGrid(folder.resolve("a.png"), 1, 1);
+    Files.writeString(folder.resolve("notes.txt"), "no picture");
+    List<Path> files = ImageFile.list(folder);
+    assertThat(files).containsExactly(folder.resolve("a.png"), folder.resolve("b.PNG"));
+    assertThat(ImageFile.read(files.get(0))).hasToString("Images[1,16,16,1]");
+    assertThat(ImageFile.read(files.get(0)).pixels()).isEqualTo(allBytes(1).pixels());
+    assertThat(ImageFile.read(files.get(1))).hasToString("Images[1,2,5,3]");
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    assertThatThrownBy(() -> ImageFile.list(empty))
+        .isInstanceOf(DataFormatException.class)
+        .hasMessageContaining("has no image files");
   }
 
   @Test

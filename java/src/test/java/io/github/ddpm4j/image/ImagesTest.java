@@ -160,4 +160,13 @@ class ImagesTest {
         .isInstanceOf(InvalidArgumentException.class)
         .hasMessageContaining("smaller scale");
   }
+
+  @Test
+  void quantizedImagesAreThoseOfTheirBytes() {
+    Images images = new Images(1, 1, 5, 1, new float[] {-3, -1, 0.001f, 0.5f, 7});
+    Images quantized = images.quantized();
+    assertThat(quantized.bytes()).isEqualTo(images.bytes());
+    assertThat(quantized.pixels()).containsExactly(-1, -1, 128 / 127.5f - 1, 191 / 127.5f - 1, 1);
+    assertThat(quantized.quantized().pixels()).isEqualTo(quantized.pixels());
+  }
 }

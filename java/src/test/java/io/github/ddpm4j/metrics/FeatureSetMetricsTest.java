@@ -32,8 +32,7 @@ class FeatureSetMetricsTest {
   void kernelDistanceOfManyBlocksIsThatOfItsDefinition() {
     float[][] a = normal(1100, 3, 0.5, 1, 1);
     float[][] b = normal(1030, 3, 0, 1, 2);
-    double expected =
-        kernelMean(a, a, true) + kernelMean(b, b, true) - 2 * kernelMean(a, b, false);
+    double expected = kernelMean(a, a, true) + kernelMean(b, b, true) - 2 * kernelMean(a, b, false);
     double distance = KernelDistance.unbiased(FeatureSet.of(a), FeatureSet.of(b));
     assertThat(distance).isCloseTo(expected, withinPercentage(1e-3)).isPositive();
   }

@@ -119,8 +119,8 @@ public final class InceptionV3 implements FeatureExtractor {
    * @param weights a {@code .pth}, {@code .pt} or {@code .safetensors} file with the tensors of
    *     torchvision's names: {@code Mixed_5b.branch1x1.conv.weight} and so on
    * @param resize how pictures are brought to 299×299 pixels
-   * @throws io.github.ddpm4j.CheckpointException if the file cannot be read, or a tensor is missing,
-   *     unexpected, of another shape or not finite
+   * @throws io.github.ddpm4j.CheckpointException if the file cannot be read, or a tensor is
+   *     missing, unexpected, of another shape or not finite
    */
   public static InceptionV3 load(Path weights, Variant variant, Resize resize, Device device) {
     TensorFile file = TensorFile.open(weights);

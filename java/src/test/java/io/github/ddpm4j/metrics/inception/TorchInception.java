@@ -105,7 +105,12 @@ final class TorchInception {
 
   private static Tensor maxPool(Tensor x, int stride, int padding) {
     return torch.max_pool2d(
-        x, new long[] {3, 3}, new long[] {stride, stride}, new long[] {padding, padding}, ONE, false);
+        x,
+        new long[] {3, 3},
+        new long[] {stride, stride},
+        new long[] {padding, padding},
+        ONE,
+        false);
   }
 
   private Tensor averagePool(Tensor x) {
@@ -147,8 +152,7 @@ final class TorchInception {
     int classes = variant == Variant.FID ? 1008 : 1000;
     Tensor w = weight("fc.weight", 0, 0.05, classes, 2048);
     Tensor bias = weight("fc.bias", 0, 0.05, classes);
-    TensorOptional kept =
-        variant == Variant.FID ? new TensorOptional() : new TensorOptional(bias);
+    TensorOptional kept = variant == Variant.FID ? new TensorOptional() : new TensorOptional(bias);
     return note("logits", torch.linear(features, w, kept));
   }
 
