@@ -55,8 +55,7 @@ class GifTest {
       reader.setInput(in);
       assertThat(reader.getNumImages(true)).isEqualTo(4);
       for (int i = 0; i < shades.length; i++) {
-        IIOMetadataNode metadata =
-            (IIOMetadataNode) reader.getImageMetadata(i).getAsTree(FORMAT);
+        IIOMetadataNode metadata = (IIOMetadataNode) reader.getImageMetadata(i).getAsTree(FORMAT);
         IIOMetadataNode control = only(metadata, "GraphicControlExtension");
         assertThat(control.getAttribute("delayTime")).isEqualTo(String.valueOf(12 + 3 * i));
         IIOMetadataNode loop = only(metadata, "ApplicationExtension");
