@@ -52,8 +52,7 @@ class GuideDocumentTest {
                         || snippets.indexOf(snippet) >= firstWithData(snippets))
             .toList();
     Snippets.run("Walk", program(needed), folder);
-    assertThat(pictures())
-        .containsAll(files(EnumSet.range(Picture.QUALITY, Picture.TIMESTEPS)));
+    assertThat(pictures()).containsAll(files(EnumSet.range(Picture.QUALITY, Picture.TIMESTEPS)));
   }
 
   private static int firstWithData(List<String> snippets) {

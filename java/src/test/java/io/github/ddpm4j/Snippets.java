@@ -23,8 +23,7 @@ final class Snippets {
 
   /** All Java snippets of a document, in its order. */
   static List<String> of(Path document) throws IOException {
-    return JAVA
-        .matcher(Files.readString(document))
+    return JAVA.matcher(Files.readString(document))
         .results()
         .map((MatchResult result) -> result.group(1))
         .toList();
@@ -50,10 +49,7 @@ final class Snippets {
             "-d", folder.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
     assertThat(compiler.getTask(null, null, null, options, null, List.of(file)).call()).isTrue();
     try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
-      loader
-          .loadClass(name)
-          .getMethod("main", String[].class)
-          .invoke(null, (Object) new String[0]);
+      loader.loadClass(name).getMethod("main", String[].class).invoke(null, (Object) new String[0]);
     }
   }
 }

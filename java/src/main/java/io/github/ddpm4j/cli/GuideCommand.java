@@ -53,7 +53,8 @@ final class GuideCommand implements Callable<Integer> {
   @Option(
       names = "--data",
       paramLabel = "DIR",
-      description = "Folder of MNIST and CIFAR-10. Default: $DDPM4J_DATA, then ~/.cache/ddpm4j/data.")
+      description =
+          "Folder of MNIST and CIFAR-10. Default: $DDPM4J_DATA, then ~/.cache/ddpm4j/data.")
   private Path data;
 
   @Option(

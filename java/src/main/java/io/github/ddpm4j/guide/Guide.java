@@ -191,8 +191,7 @@ public final class Guide {
   }
 
   /** Draws with the optimal denoiser of MNIST's training images, for the model's schedule. */
-  private BufferedImage overMnist(
-      BiFunction<OptimalDenoiser, ImageDataset, BufferedImage> draw) {
+  private BufferedImage overMnist(BiFunction<OptimalDenoiser, ImageDataset, BufferedImage> draw) {
     ImageDataset train = Mnist.train(mnist());
     try (OptimalDenoiser optimal = OptimalDenoiser.over(train, model.schedule())) {
       return draw.apply(optimal, train);

@@ -94,8 +94,8 @@ public final class ModelPictures {
   }
 
   /**
-   * How samples of DDIM with few and many steps compare with real digits, by the bundled classifier:
-   * Fréchet distance of its features to the test set's, and share of sure verdicts.
+   * How samples of DDIM with few and many steps compare with real digits, by the bundled
+   * classifier: Fréchet distance of its features to the test set's, and share of sure verdicts.
    *
    * @param model of digits, 28×28 with one channel
    * @param test MNIST's test images

@@ -26,8 +26,8 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * The optimal denoiser of a data set (Yi, Sun and Li, arXiv 2305.14712, theorem 2), alone and beside
- * a network that was trained on it.
+ * The optimal denoiser of a data set (Yi, Sun and Li, arXiv 2305.14712, theorem 2), alone and
+ * beside a network that was trained on it.
  */
 public final class OptimalPictures {
   private static final int STEPS = 50;
@@ -61,9 +61,9 @@ public final class OptimalPictures {
   }
 
   /**
-   * What the optimal denoiser and a network take a noisy image for, for five timesteps in rows: x_t,
-   * x̂_0 of both, and x_0; on the left for an image of the denoiser's data set, on the right for one
-   * that is not in it.
+   * What the optimal denoiser and a network take a noisy image for, for five timesteps in rows:
+   * x_t, x̂_0 of both, and x_0; on the left for an image of the denoiser's data set, on the right
+   * for one that is not in it.
    *
    * @param network a model of the denoiser's schedule
    * @param seen one image of the data set

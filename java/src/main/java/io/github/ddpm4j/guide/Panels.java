@@ -27,8 +27,7 @@ final class Panels {
   private final List<String> columns;
   private final List<String> rows;
 
-  private Panels(
-      List<BufferedImage> cells, String title, List<String> columns, List<String> rows) {
+  private Panels(List<BufferedImage> cells, String title, List<String> columns, List<String> rows) {
     this.cells = cells;
     this.title = title;
     this.columns = columns;

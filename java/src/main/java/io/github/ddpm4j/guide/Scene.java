@@ -29,11 +29,15 @@ public final class Scene {
     Graphics2D graphics = canvas.createGraphics();
     graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
     sky(graphics);
-    ridge(graphics, new Color(124, 86, 130), 0, 250, 70, 190, 150, 262, 260, 205, 350, 268, 512, 200);
-    ridge(graphics, new Color(84, 62, 112), 0, 215, 90, 275, 190, 222, 300, 285, 420, 190, 512, 262);
+    ridge(
+        graphics, new Color(124, 86, 130), 0, 250, 70, 190, 150, 262, 260, 205, 350, 268, 512, 200);
+    ridge(
+        graphics, new Color(84, 62, 112), 0, 215, 90, 275, 190, 222, 300, 285, 420, 190, 512, 262);
     lake(graphics, canvas);
     ridge(graphics, new Color(24, 44, 52), 0, 440, 130, 462, 260, 500, 380, 480, 512, 450);
-    int[][] trees = {{36, 452, 150}, {88, 468, 190}, {140, 478, 110}, {430, 482, 130}, {478, 470, 180}};
+    int[][] trees = {
+      {36, 452, 150}, {88, 468, 190}, {140, 478, 110}, {430, 482, 130}, {478, 470, 180}
+    };
     for (int[] tree : trees) {
       tree(graphics, tree[0], tree[1], tree[2]);
     }
@@ -80,8 +84,7 @@ public final class Scene {
   /** What is above the horizon upside down, bluer with depth, with streaks of light. */
   private static void lake(Graphics2D graphics, BufferedImage canvas) {
     int depth = DRAWN - HORIZON;
-    graphics.drawImage(
-        canvas, 0, HORIZON, DRAWN, DRAWN, 0, HORIZON, DRAWN, HORIZON - depth, null);
+    graphics.drawImage(canvas, 0, HORIZON, DRAWN, DRAWN, 0, HORIZON, DRAWN, HORIZON - depth, null);
     graphics.setPaint(
         new GradientPaint(
             0, HORIZON, new Color(50, 80, 120, 60), 0, DRAWN, new Color(12, 40, 80, 235)));
@@ -99,7 +102,9 @@ public final class Scene {
       int top = foot - height + i * height / 5;
       int half = 10 + i * height / 16;
       graphics.fillPolygon(
-          new int[] {x, x - half, x + half}, new int[] {top, top + height / 3, top + height / 3}, 3);
+          new int[] {x, x - half, x + half},
+          new int[] {top, top + height / 3, top + height / 3},
+          3);
     }
     graphics.fillRect(x - 4, foot - height / 4, 8, height / 2);
   }

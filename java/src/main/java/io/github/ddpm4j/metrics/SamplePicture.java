@@ -50,8 +50,7 @@ public final class SamplePicture {
   }
 
   /**
-   * The picture. Below each neighbour stand its index and its distance, for
-   * values in [-1, 1].
+   * The picture. Below each neighbour stand its index and its distance, for values in [-1, 1].
    *
    * @throws InvalidArgumentException if there are no samples
    */

@@ -26,8 +26,8 @@ public record TrainPlan(NetworkConfig network, SchedulerConfig scheduler, TrainC
   private static final String PRESETS = "/io/github/ddpm4j/presets/";
 
   /**
-   * A plan that comes with the library: {@code mnist}, the bundled model's, or {@code notebook}, the
-   * U-Net that attends at every resolution, with the recipe of the notebook it is from.
+   * A plan that comes with the library: {@code mnist}, the bundled model's, or {@code notebook},
+   * the U-Net that attends at every resolution, with the recipe of the notebook it is from.
    */
   public static TrainPlan preset(String name) {
     try (InputStream in = TrainPlan.class.getResourceAsStream(PRESETS + name + ".json")) {

@@ -45,8 +45,7 @@ class PanelsTest {
   })
   void titlesAreWhollyInThePicture(String title, String column, String row) {
     Panels plain = Panels.of(shades(4), 10);
-    BufferedImage picture =
-        plain.title(title).columns(column, column).rows(row, row).draw();
+    BufferedImage picture = plain.title(title).columns(column, column).rows(row, row).draw();
     int width = picture.getWidth();
     int height = picture.getHeight();
     for (int y = 0; y < height; y++) {

@@ -40,8 +40,7 @@ class ProcessPicturesTest {
    *
    * @param cell its width in the picture
    */
-  private static int[] bytes(
-      BufferedImage picture, int cell, int columnsAfter, int rowsAfter) {
+  private static int[] bytes(BufferedImage picture, int cell, int columnsAfter, int rowsAfter) {
     int left = picture.getWidth() - Panels.MARGIN - (columnsAfter + 1) * (cell + GAP) + GAP;
     int top = picture.getHeight() - Panels.MARGIN - (rowsAfter + 1) * (cell + GAP) + GAP;
     int scale = cell / SIZE;
@@ -158,8 +157,7 @@ class ProcessPicturesTest {
   void theOracleLeadsFromNoiseToTheImage() {
     BufferedImage picture = ReversePictures.oracleFrames(x0, SCHEDULE, NOISE);
     assertImage(bytes(picture, 128, 0, 0), 1, 0);
-    assertThat(difference(bytes(picture, 128, 5, 0), bytes(picture, 128, 0, 0)))
-        .isGreaterThan(0.3);
+    assertThat(difference(bytes(picture, 128, 5, 0), bytes(picture, 128, 0, 0))).isGreaterThan(0.3);
   }
 
   @Test
