@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Runs that are cancelled, left, and under way at a time. */
-@Timeout(60)
+@Timeout(180)
 class RunsAtATimeTest {
   private static final String GATED =
       "{\"denoiser\": \"network:small\", \"sampler\": \"gated\", \"count\": 1, \"steps\": ";

@@ -95,7 +95,7 @@ final class TestBench {
         StepListener listener) {
       for (int i = 0; i < n; i++) {
         try {
-          if (!gate.tryAcquire(30, TimeUnit.SECONDS)) {
+          if (!gate.tryAcquire(120, TimeUnit.SECONDS)) {
             throw new IllegalStateException("nobody has let step " + i);
           }
         } catch (InterruptedException e) {
