@@ -22,8 +22,8 @@ class BundledModelTest {
         sure += judgement.confidence(i) > 0.9 ? 1 : 0;
         seen[judgement.label(i)] = true;
       }
-      // The seed is fixed, so this is no lottery; the model card has 86.1 % of 1,000 samples.
-      assertThat(sure).isGreaterThanOrEqualTo(80);
+      // The seed is fixed, so this is no lottery; the model card has 90.2 % of 1,000 samples.
+      assertThat(sure).isGreaterThanOrEqualTo(85);
       assertThat(seen).containsOnly(true);
     }
   }

@@ -132,9 +132,10 @@ public final class Tensor {
   }
 
   /**
-   * Whether ops keep what they make of weights in this tensor's memory block, packed or transformed,
-   * for the next call: a few times the memory for weights that are read more often than written. Any
-   * write to the block makes the copies void, so results never depend on it. Returns this.
+   * Whether ops keep what they make of weights in this tensor's memory block, packed or
+   * transformed, for the next call: a few times the memory for weights that are read more often
+   * than written. Any write to the block makes the copies void, so results never depend on it.
+   * Returns this.
    */
   public Tensor keepPacked(boolean keep) {
     Status.check(NativeApi.ddpm_keep_packed(memory(), keep ? 1 : 0));
