@@ -135,7 +135,7 @@ DDPM_ARITHMETIC double log2_of(double x) {
   int64_t bits;
   memcpy(&bits, &x, sizeof bits);
   int64_t exponent = (bits >> 52) - 1023;
-  bits -= exponent << 52;
+  bits -= exponent * (int64_t{1} << 52);
   double mantissa;
   memcpy(&mantissa, &bits, sizeof mantissa);
   if (mantissa > 1.4142) mantissa *= 0.5, ++exponent;
