@@ -26,7 +26,7 @@ final class NetworkCases {
   /** Rounding over some fifty layers, and twice that many steps, stays far below. */
   private static final double FORWARD = 1e-4;
 
-  /** Without linear maps as convolutions, whose gradients libtorch 2.10 may crash in. */
+  /** Without linear maps as convolutions, suspected of a crash in oneDNN's gradients. */
   private static final List<TorchLayers.Mode> TRAINING_MODES =
       List.of(TorchLayers.Mode.CONTIGUOUS, TorchLayers.Mode.CHANNELS_LAST);
 
