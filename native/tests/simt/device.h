@@ -4,6 +4,7 @@
 
 #include "simt/checker.h"
 #include "simt/instructions.h"
+#include "simt/ptx/kernels.h"
 
 /** The seam of cuda/device.h on the engine: the host's half; instructions.h has the kernels'. */
 namespace ddpm::cuda {
@@ -27,7 +28,7 @@ template <class... Parameters, class... Args>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream,
             Args&&... args) {
   std::tuple<Parameters...> values(static_cast<Parameters>(std::forward<Args>(args))...);
-  simt::run(name, grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+  simt::run(name, grid, block, shared_bytes, simt::body_of(kernel, values));
 }
 
 }  // namespace ddpm::cuda
