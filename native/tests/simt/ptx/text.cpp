@@ -33,7 +33,7 @@ std::string strip(std::string ptx) {
   }
   for (size_t i = 0; i < ptx.size();) {
     size_t end = std::min(ptx.find('\n', i), ptx.size()), first = ptx.find_first_not_of(" \t", i);
-    for (const char* word : {".loc", ".file", ".version", ".target", ".address_size"})
+    for (const char* word : {".loc\t", ".loc ", ".file\t", ".file ", ".version", ".target", ".address_size"})
       if (first < end && ptx.compare(first, std::char_traits<char>::length(word), word) == 0)
         ptx.replace(i, end - i, end - i, ' ');
     // Debugging data end the file.
