@@ -52,7 +52,7 @@
   X(kOtherStride, transpose, "beyond|race|wrong")                                \
   X(kMisalignedVector, transpose, "misaligned")                                  \
   X(kNoLargest, softmax, "wrong")                                                \
-  X(kOneColumnTooMany, softmax, "beyond|wrong")                                  \
+  X(kOneColumnTooMany, softmax, "beyond|race|wrong")                             \
   X(kNoWarpBarrier, softmax, "race|uninitialised")                               \
   X(kShuffleOneWay, softmax, "wrong")                                            \
   X(kTwoBlocksOneRow, softmax, "race|wrong")                                     \
