@@ -4,6 +4,7 @@
 
 #include "simt/checker.h"
 #include "simt/engine.h"
+#include "simt/host.h"
 
 /** The seam of cuda/device.h on the engine; see there for what each does. */
 
@@ -17,7 +18,6 @@
 namespace ddpm::cuda {
 
 constexpr const char* kBackendName = "simt";
-using Stream = void*;
 
 using SharedAddress = uint32_t;
 inline SharedAddress shared_address(const void* p) {
@@ -119,23 +119,11 @@ inline int64_t atomic_read(int64_t* p) {
   return change(p, [](int64_t x) { return x; });
 }
 
-inline void* allocate(size_t bytes, Stream) { return simt::allocate(bytes); }
-inline void release(void* memory, Stream) { simt::release(memory); }
-inline void clear(void* to, size_t bytes, Stream) {
-  std::memset(to, 0, bytes);
-  simt::note_host_write(to, bytes);
-}
-inline void copy_to_device(void* to, const void* from, size_t bytes, Stream) {
-  std::memcpy(to, from, bytes);
-  simt::note_host_write(to, bytes);
-}
-inline void copy_to_host(void* to, const void* from, size_t bytes, Stream) { std::memcpy(to, from, bytes); }
-
 template <class... Parameters, class... Args>
-void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream,
+void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
             Args&&... args) {
   std::tuple<Parameters...> values(static_cast<Parameters>(std::forward<Args>(args))...);
-  simt::run(name, grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+  simt::enqueue(stream, [=] { simt::run(name, grid, block, shared_bytes, [&] { std::apply(kernel, values); }); });
 }
 
 }  // namespace ddpm::cuda
