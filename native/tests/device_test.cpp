@@ -1,4 +1,6 @@
 // Devices beside the CPU: why there are none, and memory, order, graphs and faults of those that there are.
+#include <dlfcn.h>
+
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -44,6 +46,19 @@ TEST(a_device_says_what_it_is_or_why_it_is_not_used) {
     CHECK(memory > 0 && capability >= 10 && multiprocessors > 0);
     CHECK(ddpm_device_name(i)[0] != 0);
   }
+}
+
+TEST(a_library_without_a_usable_device_says_why) {
+  std::string status = ddpm_cuda_status();
+  if (ddpm_device_count() > 1) return;
+#if defined(DDPM_WITH_CUDA)
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  const char* reason = driver == nullptr ? "there is no NVIDIA driver (libcuda.so.1)" : "NVIDIA driver";
+  if (driver != nullptr) dlclose(driver);
+#else
+  const char* reason = "this build has no CUDA kernels";
+#endif
+  CHECK(status.find(reason) != std::string::npos);
 }
 
 TEST(copies_of_any_size_arrive) {

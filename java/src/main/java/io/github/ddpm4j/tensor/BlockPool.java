@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Native blocks that scopes have given back, kept for the next scope: a denoising step allocates
@@ -16,7 +17,7 @@ final class BlockPool {
   /** A native block: its reference and size. */
   record Block(long memory, long bytes) {}
 
-  private static final BlockPool CPU = new BlockPool(Device.cpu());
+  private static final Map<Device, BlockPool> POOLS = new ConcurrentHashMap<>();
 
   private final Device device;
   private final TreeMap<Long, Deque<Block>> free = new TreeMap<>();
@@ -26,7 +27,7 @@ final class BlockPool {
   }
 
   static BlockPool of(Device device) {
-    return CPU;
+    return POOLS.computeIfAbsent(device, BlockPool::new);
   }
 
   /**
