@@ -1,7 +1,7 @@
 // Pooling: a thread takes four channels of a pixel of the result (see quads.cuh) and gathers, in a fixed order. That
-// costs max pooling's gradient a search of all windows that hold the pixel, r s / stride^2 windows of r s places, 9 to 20
-// loads from the cache for the usual 2 x 2 and 3 x 3 with stride 2; a scatter would need atomics where windows overlap,
-// or a record of the places.
+// costs max pooling's gradient a search of all windows that hold the pixel, r s / stride^2 windows of r s places, 9 to
+// 20 loads from the cache for the usual 2 x 2 and 3 x 3 with stride 2; a scatter would need atomics where windows
+// overlap, or a record of the places.
 #include "cuda/cuda.h"
 #include "cuda/quads.cuh"
 
@@ -42,8 +42,7 @@ struct Windows {
     Span h = lines(oh), w = columns(ow);
     if (!count_padding) return static_cast<float>((h.end - h.begin) * (w.end - w.begin));
     int64_t top = oh * g.stride_h - g.pad_top, left = ow * g.stride_w - g.pad_left;
-    return static_cast<float>((min(top + g.r, g.h + g.pad_bottom) - top) *
-                              (min(left + g.s, g.w + g.pad_right) - left));
+    return static_cast<float>((min(top + g.r, g.h + g.pad_bottom) - top) * (min(left + g.s, g.w + g.pad_right) - left));
   }
 };
 
@@ -120,15 +119,14 @@ struct PoolBackward : Windows {
 
 struct MaxPoolBackward : PoolBackward {
   DDPM_DEVICE void operator()(int64_t pixel, int64_t column) const {
-    gather(pixel, column,
-           [&](int64_t n, int64_t h, int64_t w, int64_t oh, int64_t ow, const Quad& slope, Quad& sum) {
-             Span over_h = lines(oh), over_w = columns(ow);
-             Largest largest(*this, x, n, over_h, over_w, column);
-             auto place = static_cast<int>((h - over_h.begin) * (over_w.end - over_w.begin) + (w - over_w.begin));
+    gather(pixel, column, [&](int64_t n, int64_t h, int64_t w, int64_t oh, int64_t ow, const Quad& slope, Quad& sum) {
+      Span over_h = lines(oh), over_w = columns(ow);
+      Largest largest(*this, x, n, over_h, over_w, column);
+      auto place = static_cast<int>((h - over_h.begin) * (over_w.end - over_w.begin) + (w - over_w.begin));
 #pragma unroll
-             for (int i = 0; i < 4; ++i)
-               if (largest.place[i] == place) sum.at[i] += slope.at[i];
-           });
+      for (int i = 0; i < 4; ++i)
+        if (largest.place[i] == place) sum.at[i] += slope.at[i];
+    });
   }
 };
 

@@ -2,7 +2,6 @@
 // does the order of threads matter. Bits are those of the CPU (common/random_arithmetic.h). Ten rounds and the
 // polynomials are some 60 instructions a number: on the fastest memory both take about as long.
 #include "common/random_arithmetic.h"
-
 #include "cuda/cuda.h"
 #include "cuda/quads.cuh"
 

@@ -26,8 +26,7 @@ DDPM_DEVICE double block_sum(double value) {
 
 /** partial[row, chunk] = the sum of f(row, column) over each fourth column of the chunk. */
 template <class F>
-__global__ void __launch_bounds__(kSumThreads)
-    sum_chunks_kernel(F f, int64_t length, int64_t chunks, double* partial) {
+__global__ void __launch_bounds__(kSumThreads) sum_chunks_kernel(F f, int64_t length, int64_t chunks, double* partial) {
   int64_t chunk, row = split(blockIdx.x, chunks, &chunk);
   double sum = 0;
   for (int i = 0; i < kSumQuads; ++i) {

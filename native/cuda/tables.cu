@@ -56,8 +56,9 @@ __global__ void __launch_bounds__(kQuadThreads) time_embedding_kernel(TimeEmbedd
   float exponent = -9.210340371976184f * static_cast<float>(k);  // -ln 10000
   exponent /= static_cast<float>(half) - a.freq_shift;
   auto frequency = static_cast<float>(exp(static_cast<double>(exponent)));
-  double angle = a.t[n] * frequency;
-  auto sine = static_cast<float>(sin(angle)), cosine = static_cast<float>(cos(angle));
+  // In half turns: the reduction of sin() for any angle takes a table in local memory.
+  double turns = static_cast<double>(a.t[n] * frequency) * 0.318309886183790671538;  // 1 / pi
+  auto sine = static_cast<float>(sinpi(turns)), cosine = static_cast<float>(cospi(turns));
   a.out[n * a.dim + k] = a.flip_sin_to_cos ? cosine : sine;
   a.out[n * a.dim + half + k] = a.flip_sin_to_cos ? sine : cosine;
 }

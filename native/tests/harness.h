@@ -54,7 +54,7 @@ std::vector<float> whole(Random& random, int64_t count, int limit);
 
 /**
  * A device array between sentinels. It starts a whole, odd number of floats into its block, so it is not aligned to a
- * vector; get() fails the case if the op wrote outside it.
+ * vector, unless DDPM_TEST_ALIGNED is set; get() fails the case if the op wrote outside it.
  */
 class Array {
  public:
@@ -69,7 +69,8 @@ class Array {
   std::vector<float> get() const;
 
  private:
-  static constexpr int kBefore = 13, kAfter = 19;
+  static const int kBefore;
+  static constexpr int kAfter = 19;
   ddpm_mem block_ = 0, mem_ = 0;
   int64_t count_;
 };
