@@ -40,6 +40,9 @@ const Backend* backend() {
     b.adam = adam;
     b.ema = ema;
     b.sum_squares = sum_squares;
+    b.sum_pixels = sum_pixels;
+    b.group_norm = group_norm;
+    b.group_norm_backward = group_norm_backward;
     b.optimal_partial = optimal_partial;
     return b;
   }();

@@ -58,6 +58,15 @@ ddpm_status adam(const AdamArgs& args);
 ddpm_status ema(const EmaArgs& args);
 ddpm_status sum_squares(const SumSquaresArgs& args);
 
+// sum_pixels.cu
+ddpm_status sum_pixels(const SumPixelsArgs& args);
+
+// group_norm.cu
+ddpm_status group_norm(const GroupNormArgs& args);
+
+// group_norm_backward.cu
+ddpm_status group_norm_backward(const GroupNormBackwardArgs& args);
+
 // optimal.cu
 ddpm_status optimal_partial(const OptimalPartialArgs& args);
 
