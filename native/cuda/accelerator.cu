@@ -62,7 +62,7 @@ Device& select(int number) {
 
 }  // namespace
 
-Stream current_stream() { return capturing != nullptr ? capturing : selected == nullptr ? nullptr : selected->stream; }
+Stream op_stream() { return capturing != nullptr ? capturing : selected == nullptr ? nullptr : selected->stream; }
 
 Staging& current_staging() { return selected->staging; }
 

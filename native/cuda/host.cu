@@ -19,7 +19,7 @@ void check(cudaError_t status, const char* what) {
 
 namespace {
 
-Stream order(Stream stream) { return stream == nullptr ? current_stream() : stream; }
+Stream order(Stream stream) { return stream == nullptr ? op_stream() : stream; }
 
 void refuse_capture(Stream stream, const char* what) {
   if (is_capturing(stream)) fail(DDPM_NOT_SUPPORTED, "%s cannot be part of a captured graph", what);

@@ -8,7 +8,7 @@
  * The host half of the seam: devices, memory, copies, streams, events and graphs. host.cu has it on the CUDA runtime,
  * tests/simt/host.cpp on the engine. What fails throws an Error.
  *
- * Where a Stream is asked for, null stands for current_stream(). Work of a stream runs in the order in which it was
+ * Where a Stream is asked for, null stands for op_stream(). Work of a stream runs in the order in which it was
  * asked for, some time later; a fault of a kernel shows in a later call, and in all calls from then on.
  */
 #if defined(DDPM_SIMT)
@@ -32,7 +32,7 @@ accelerator::Properties properties_of(int device);
 void select_device(int device);
 
 /** The stream of the op that the calling thread runs. */
-Stream current_stream();
+Stream op_stream();
 /** Whether work of a stream is recorded now and not run; such a stream cannot be waited for. */
 bool is_capturing(Stream stream);
 

@@ -1,21 +1,12 @@
-// Copies and fills. A fill is a store of 4 bytes a thread, neighbours side by side: memory's bandwidth is its limit.
+// Copies between the host and a device, and on it.
 #include <algorithm>
 #include <cstring>
 
 #include "cuda/cuda.h"
-#include "cuda/device.h"
 #include "cuda/staging.cuh"
 
 namespace ddpm::cuda {
 namespace {
-
-constexpr int kFillThreads = 256;
-constexpr int64_t kMostBlocks = 4096;
-
-__global__ void fill_floats(float* to, int64_t count, float value) {
-  int64_t threads = int64_t{gridDim.x} * kFillThreads;
-  for (int64_t i = int64_t{blockIdx.x} * kFillThreads + threadIdx.x; i < count; i += threads) to[i] = value;
-}
 
 size_t bytes_of(const CopyArgs& a) { return static_cast<size_t>(a.count) * sizeof(float); }
 
@@ -79,13 +70,6 @@ ddpm_status copy_to_host(const CopyArgs& a) {
 
 ddpm_status copy(const CopyArgs& a) {
   copy_async(a.dst, a.src, bytes_of(a), nullptr);
-  return DDPM_OK;
-}
-
-ddpm_status fill(const FillArgs& a) {
-  int64_t blocks = std::min(kMostBlocks, (a.count + kFillThreads - 1) / kFillThreads);
-  launch("memory.fill", fill_floats, dim3(static_cast<unsigned>(blocks)), dim3(kFillThreads), 0, nullptr, a.dst,
-         a.count, a.value);
   return DDPM_OK;
 }
 

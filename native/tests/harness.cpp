@@ -78,6 +78,8 @@ std::vector<float> whole(Random& random, int64_t count, int limit) {
   return values;
 }
 
+const int Array::kBefore = std::getenv("DDPM_TEST_ALIGNED") == nullptr ? 13 : 16;
+
 Array::Array(const std::vector<float>& values) : Array(static_cast<int64_t>(values.size())) {
   OK(ddpm_copy_from_host(mem_, values.data(), count_));
 }

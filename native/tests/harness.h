@@ -55,7 +55,7 @@ std::vector<float> whole(Random& random, int64_t count, int limit);
 
 /**
  * A device array between sentinels. It starts a whole, odd number of floats into its block, so it is not aligned to a
- * vector; get() fails the case if the op wrote outside it.
+ * vector, unless DDPM_TEST_ALIGNED is set; get() fails the case if the op wrote outside it.
  */
 class Array {
  public:
@@ -70,7 +70,7 @@ class Array {
   std::vector<float> get() const;
 
  private:
-  static constexpr int kBefore = 13;
+  static const int kBefore;
   int after() const { return device() == 0 ? 19 : 0; }  // a device's memory ends where it should
   ddpm_mem block_ = 0, mem_ = 0;
   int64_t count_;

@@ -67,7 +67,7 @@ void run(StreamState& stream, const EventState* until = nullptr) {
   require_no_fault();
 }
 
-StreamState* order(StreamState* stream) { return stream == nullptr ? cuda::current_stream() : stream; }
+StreamState* order(StreamState* stream) { return stream == nullptr ? cuda::op_stream() : stream; }
 
 void require_no_capture(StreamState* stream, const char* what) {
   if (cuda::is_capturing(stream)) fail(DDPM_NOT_SUPPORTED, "%s cannot be part of a captured graph", what);
