@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "simt/checker.h"
 #include "simt/engine.h"
+#include "simt/memory.h"
 
 namespace ddpm::simt {
 
