@@ -1,4 +1,4 @@
-// What a build without CUDA has in place of cuda/accelerator.cu.
+// What a build without CUDA has in place of cuda/accelerator.cpp.
 #include "common/accelerator.h"
 
 namespace ddpm::accelerator {

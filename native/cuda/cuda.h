@@ -10,10 +10,10 @@ namespace ddpm::cuda {
 
 const Backend* backend();
 
-// accelerator.cu
+// accelerator.cpp
 void select_for_op(int device);
 
-// memory.cu
+// memory.cpp
 ddpm_status copy_from_host(const CopyArgs& args);
 ddpm_status copy_to_host(const CopyArgs& args);
 ddpm_status copy(const CopyArgs& args);

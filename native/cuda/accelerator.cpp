@@ -10,7 +10,7 @@
 #include "common/accelerator.h"
 #include "cuda/cuda.h"
 #include "cuda/host.h"
-#include "cuda/staging.cuh"
+#include "cuda/staging.h"
 
 namespace ddpm::cuda {
 namespace {

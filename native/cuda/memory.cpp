@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "cuda/cuda.h"
-#include "cuda/staging.cuh"
+#include "cuda/staging.h"
 
 namespace ddpm::cuda {
 namespace {
