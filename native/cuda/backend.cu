@@ -44,6 +44,8 @@ const Backend* backend() {
     b.sum_pixels = sum_pixels;
     b.group_norm = group_norm;
     b.group_norm_backward = group_norm_backward;
+    b.attention = attention;
+    b.attention_backward = attention_backward;
     b.optimal_partial = optimal_partial;
     return b;
   }();

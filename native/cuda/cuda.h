@@ -62,6 +62,12 @@ ddpm_status adam(const AdamArgs& args);
 ddpm_status ema(const EmaArgs& args);
 ddpm_status sum_squares(const SumSquaresArgs& args);
 
+// attention.cu
+ddpm_status attention(const AttentionArgs& args);
+
+// attention_backward.cu
+ddpm_status attention_backward(const AttentionBackwardArgs& args);
+
 // sum_pixels.cu
 ddpm_status sum_pixels(const SumPixelsArgs& args);
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 
+#include "common/arithmetic.h"
 #include "cuda/device.h"
 
 /**
@@ -13,7 +14,7 @@
  */
 namespace ddpm::cuda {
 
-constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+DDPM_ARITHMETIC int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline dim3 grid_of(int64_t blocks) { return dim3(static_cast<unsigned>(blocks)); }
 
 struct alignas(16) Quad {

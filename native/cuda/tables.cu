@@ -27,7 +27,7 @@ struct CopyParts {
   }
 };
 
-constexpr int64_t whole_quads(int64_t columns) { return divide_up(columns, 4) * 4; }
+static int64_t whole_quads(int64_t columns) { return divide_up(columns, 4) * 4; }
 
 ddpm_status concat(const ConcatArgs& a) {
   int64_t c = a.ca + a.cb;
