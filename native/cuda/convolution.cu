@@ -91,8 +91,8 @@ class Loader {
       bool valid = inside && static_cast<uint32_t>(v) < static_cast<uint32_t>(height_) &&
                    static_cast<uint32_t>(h) < static_cast<uint32_t>(width_);
       int64_t pixel = valid ? row.picture + v * width_ + h : 0;
-      copy_floats<kFloats>(stage + Along::place(r + line_, depth_),
-                           valid ? pass_.x + pixel * pass_.channels + channel_ : pass_.x, valid);
+      copy_async<4 * kFloats>(shared_address(stage + Along::place(r + line_, depth_)),
+                              valid ? pass_.x + pixel * pass_.channels + channel_ : pass_.x, valid);
     }
     int32_t taps_across = pass_.horizontal.window, taps = pass_.vertical.window * taps_across;
     int32_t tap = (v_.first_tap + i_ * v_.tap_stride) * taps_across + h_.first_tap + j_ * h_.tap_stride;
@@ -101,8 +101,8 @@ class Loader {
     for (int c = 0; c < T::kColumns; c += kLines) {
       int64_t column = first_column_ + c + line_;
       bool valid = inside && column < pass_.columns;
-      copy_floats<kFloats>(columns + Along::place(c + line_, depth_),
-                           valid ? pass_.w + (column * taps + tap) * pass_.channels + channel_ : pass_.w, valid);
+      copy_async<4 * kFloats>(shared_address(columns + Along::place(c + line_, depth_)),
+                              valid ? pass_.w + (column * taps + tap) * pass_.channels + channel_ : pass_.w, valid);
     }
     advance(T::kDepth);
   }

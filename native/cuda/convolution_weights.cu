@@ -68,16 +68,16 @@ class Loader {
     for (int p = 0; p < T::kDepth; p += kLines) {
       int32_t pixel = pixel_ + p + line_;
       bool valid = pixel < end_ && row_ < pass_.k;
-      copy_floats<kFloats>(stage + Operand<T>::place(p + line_, place_),
-                           valid ? pass_.dy + static_cast<int64_t>(pixel) * pass_.k + row_ : pass_.dy, valid);
+      copy_async<4 * kFloats>(shared_address(stage + Operand<T>::place(p + line_, place_)),
+                              valid ? pass_.dy + static_cast<int64_t>(pixel) * pass_.k + row_ : pass_.dy, valid);
       int32_t image = pass_.of_image.divide(pixel), rest = pixel - image * static_cast<int32_t>(pass_.of_image.divisor);
       int32_t a = pass_.of_line.divide(rest), b = rest - a * static_cast<int32_t>(pass_.of_line.divisor);
       int32_t v = a * pass_.vertical.stride + v_, h = b * pass_.horizontal.stride + h_;
       valid = inside_ && pixel < end_ && static_cast<uint32_t>(v) < static_cast<uint32_t>(pass_.vertical.source) &&
               static_cast<uint32_t>(h) < static_cast<uint32_t>(pass_.horizontal.source);
       int64_t source = valid ? (image * pass_.vertical.source + v) * pass_.horizontal.source + h : 0;
-      copy_floats<kFloats>(columns + Operand<T>::place(p + line_, place_),
-                           valid ? pass_.x + source * pass_.channels + channel_ : pass_.x, valid);
+      copy_async<4 * kFloats>(shared_address(columns + Operand<T>::place(p + line_, place_)),
+                              valid ? pass_.x + source * pass_.channels + channel_ : pass_.x, valid);
     }
     pixel_ += T::kDepth;
   }

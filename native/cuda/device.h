@@ -35,13 +35,16 @@ using Stream = cudaStream_t;
 using SharedAddress = uint32_t;
 DDPM_DEVICE SharedAddress shared_address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
-/** Starts a copy of 16 bytes to shared memory past the first-level cache, of zeros unless valid. */
+/** Starts a copy of 4, 8 or 16 bytes to shared memory, of zeros unless valid; one of 16 past the first-level cache. */
+template <int kBytes = 16>
 DDPM_DEVICE void copy_async(SharedAddress to, const void* from, bool valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0) : "memory");
-}
-/** The same for 4 bytes, by way of the first-level cache. */
-DDPM_DEVICE void copy_async_word(SharedAddress to, const void* from, bool valid) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(valid ? 4 : 0) : "memory");
+  static_assert(kBytes == 4 || kBytes == 8 || kBytes == 16);
+  if constexpr (kBytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0) : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(from), "n"(kBytes),
+                 "r"(valid ? kBytes : 0)
+                 : "memory");
 }
 DDPM_DEVICE void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 /** Waits for all groups but the last few. */
@@ -51,15 +54,26 @@ DDPM_DEVICE void copy_wait() {
 }
 
 /**
- * Four matrices of 8 rows of 16 bytes; lane 8 m + i gives the address of row i of matrix m. Lane l gets of each matrix
- * bytes 4 (l % 4) and on of row l / 4.
+ * Two or four matrices of 8 rows of 16 bytes; lane 8 m + i gives the address of row i of matrix m. Lane l gets of each
+ * matrix bytes 4 (l % 4) and on of row l / 4; of a transposed one, whose elements are of 2 bytes, elements l / 4 of
+ * rows 2 (l % 4) and the next.
  */
-DDPM_DEVICE void load_matrices(uint32_t (&r)[4], SharedAddress row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(row)
-               : "memory");
-}
+#define DDPM_LOAD_MATRICES(name, transposed)                                                   \
+  DDPM_DEVICE void name(uint32_t(&r)[2], SharedAddress row) {                                  \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2" transposed ".shared.b16 {%0,%1}, [%2];"       \
+                 : "=r"(r[0]), "=r"(r[1])                                                      \
+                 : "r"(row)                                                                    \
+                 : "memory");                                                                  \
+  }                                                                                            \
+  DDPM_DEVICE void name(uint32_t(&r)[4], SharedAddress row) {                                  \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" transposed ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])                              \
+                 : "r"(row)                                                                    \
+                 : "memory");                                                                  \
+  }
+DDPM_LOAD_MATRICES(load_matrices, "")
+DDPM_LOAD_MATRICES(load_matrices_transposed, ".trans")
+#undef DDPM_LOAD_MATRICES
 
 /** d += a b with a [16,32] and b [32,8] of bytes; the name says which are signed. */
 #define DDPM_BYTE_PRODUCT(name, types)                                                     \
@@ -74,30 +88,37 @@ DDPM_BYTE_PRODUCT(multiply_s8_u8, "s8.u8")
 DDPM_BYTE_PRODUCT(multiply_u8_s8, "u8.s8")
 #undef DDPM_BYTE_PRODUCT
 
-/** The nearest number with 10 bits of fraction, as multiply_tf32 takes it. */
-DDPM_DEVICE uint32_t round_tf32(float x) {
-  uint32_t r;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
-  return r;
-}
-/** The nearest bfloat16 numbers, the first in the lower half. */
+/**
+ * d += a b in float32 with a [16,K] and b [K,8]. K is 16 for bf16 and f16, two to a register, and 8 for tf32: floats of
+ * which only the upper 19 bits count.
+ */
+#define DDPM_FLOAT_PRODUCT(name, types)                                                                 \
+  DDPM_DEVICE void name(float(&d)[4], const uint32_t(&a)[4], uint32_t b0, uint32_t b1) {                \
+    asm volatile("mma.sync.aligned." types ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                       \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                       \
+  }
+DDPM_FLOAT_PRODUCT(multiply_bf16, "m16n8k16.row.col.f32.bf16.bf16")
+DDPM_FLOAT_PRODUCT(multiply_f16, "m16n8k16.row.col.f32.f16.f16")
+DDPM_FLOAT_PRODUCT(multiply_tf32, "m16n8k8.row.col.f32.tf32.tf32")
+#undef DDPM_FLOAT_PRODUCT
+
+/** Two floats rounded to the nearest bf16 or f16, and one to the nearest tf32, between two away from 0. */
 DDPM_DEVICE uint32_t pack_bf16(float low, float high) {
   uint32_t r;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
   return r;
 }
-
-/** d += a b with a [16,K] and b [K,8], sums float32; K is 8 for tf32 and 16 for bfloat16. */
-#define DDPM_FLOAT_PRODUCT(name, shape, type)                                            \
-  DDPM_DEVICE void name(float(&d)[4], const uint32_t(&a)[4], uint32_t b0, uint32_t b1) { \
-    asm volatile("mma.sync.aligned." shape ".row.col.f32." type "." type                 \
-                 ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"            \
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                        \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));        \
-  }
-DDPM_FLOAT_PRODUCT(multiply_tf32, "m16n8k8", "tf32")
-DDPM_FLOAT_PRODUCT(multiply_bf16, "m16n8k16", "bf16")
-#undef DDPM_FLOAT_PRODUCT
+DDPM_DEVICE uint32_t pack_f16(float low, float high) {
+  uint32_t r;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+  return r;
+}
+DDPM_DEVICE uint32_t round_tf32(float x) {
+  uint32_t r;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+  return r;
+}
 
 DDPM_DEVICE void atomic_add(int64_t* to, int64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));

@@ -196,15 +196,6 @@ struct Product<Precision::kFloat32> {
   }
 };
 
-/** Starts to copy kFloats, 1 or 4, to shared memory; zeros unless valid. */
-template <int kFloats>
-DDPM_DEVICE void copy_floats(float* to, const float* from, bool valid) {
-  if constexpr (kFloats == 4)
-    copy_async(shared_address(to), from, valid);
-  else
-    copy_async_word(shared_address(to), from, valid);
-}
-
 /**
  * The loop over the depth: load(stage) starts the copies of the next step, multiply(stage) adds a step that has come.
  * While one is multiplied, two are on their way.

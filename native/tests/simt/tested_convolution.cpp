@@ -3,7 +3,7 @@
 
 #include "cuda/cuda.h"
 #include "simt/checker.h"
-#include "simt/engine.h"
+#include "simt/memory.h"
 
 namespace ddpm {
 namespace {
