@@ -77,6 +77,14 @@ ddpm_status group_norm(const GroupNormArgs& args);
 // group_norm_backward.cu
 ddpm_status group_norm_backward(const GroupNormBackwardArgs& args);
 
+// convolution.cu
+ddpm_status conv2d(const Conv2dArgs& args);
+ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& args);
+ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& args);
+ddpm_status linear(const LinearArgs& args);
+ddpm_status linear_backward_input(const LinearBackwardInputArgs& args);
+ddpm_status linear_backward_weights(const LinearBackwardWeightsArgs& args);
+
 // optimal.cu
 ddpm_status optimal_partial(const OptimalPartialArgs& args);
 
