@@ -213,6 +213,9 @@ __global__ void __launch_bounds__(T::kThreads, T::kRows == 64 ? 4 : 2) convolve(
   write(pass, rows, first_column, results);
 }
 
+/** Results from which on blocks of large tiles are enough to fill a GPU. */
+constexpr int64_t kLargeResults = int64_t{1} << 21;
+
 constexpr int kTurnTile = 32, kTurnLines = 8;
 
 /** turned[c][tap][k] = w[k][tap][c], by squares of 32 x 32. */

@@ -38,7 +38,4 @@ inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
   return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
 }
 
-/** Results from which on a large tile's blocks are enough to fill a GPU. */
-constexpr int64_t kLargeResults = int64_t{1} << 21;
-
 }  // namespace ddpm::cuda

@@ -122,6 +122,9 @@ __global__ void __launch_bounds__(T::kThreads, T::kRows == 64 ? 4 : 2) multiply_
       }
 }
 
+/** Products from which on large tiles are taken. */
+constexpr int64_t kLargeProducts = int64_t{1} << 26;
+
 constexpr int kAddThreads = 256;
 
 /** to[i] += the sum of parts[split][i] over the splits, in their order. */
@@ -203,8 +206,8 @@ ddpm_status convolve_weights(const WindowGeometry& g, const float* x, const floa
                    static_cast<int32_t>(g.k),
                    static_cast<int32_t>(g.r * g.s * g.c),
                    g.c % 4 == 0 && g.k % 4 == 0 && is_aligned(x, 16) && is_aligned(dy, 16)};
-  // Tiles are padded to their size, and a small one wastes less; in a large dw that is little.
-  if (g.k > 64 && pass.columns > 64 && int64_t{pass.pixels} * g.k * pass.columns >= kLargeResults * 64)
+  // Tiles are padded to their size, and a small one wastes less; in much work that is little.
+  if (g.k > 64 && pass.columns > 64 && int64_t{pass.pixels} * g.k * pass.columns >= kLargeProducts)
     run<LargeTile>(pass, dw, stream);
   else
     run<SmallTile>(pass, dw, stream);
