@@ -109,7 +109,7 @@ struct AttentionProducts<Precision::kFloat32> {
   DDPM_DEVICE float exponential(float x) const { return expf(x); }
 
   DDPM_DEVICE void add_scores(const float* a, int a_stride, const float* b, int width, Tiles<4>& scores) const {
-#pragma unroll 2
+#pragma unroll 1
     for (int d = 0; d < width; d += 4) {
       Quad low = quad_at(a + g * a_stride + d), high = quad_at(a + (g + 8) * a_stride + d);
 #pragma unroll

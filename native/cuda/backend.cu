@@ -7,6 +7,7 @@ const Backend* backend() {
   static const Backend table = [] {
     Backend b;
     b.name = kBackendName;
+    b.select = select_for_op;
     b.copy_from_host = copy_from_host;
     b.copy_to_host = copy_to_host;
     b.copy = copy;
@@ -45,6 +46,12 @@ const Backend* backend() {
     b.group_norm_backward = group_norm_backward;
     b.attention = attention;
     b.attention_backward = attention_backward;
+    b.conv2d = conv2d;
+    b.conv2d_backward_input = conv2d_backward_input;
+    b.conv2d_backward_weights = conv2d_backward_weights;
+    b.linear = linear;
+    b.linear_backward_input = linear_backward_input;
+    b.linear_backward_weights = linear_backward_weights;
     b.optimal_partial = optimal_partial;
     return b;
   }();

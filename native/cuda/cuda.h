@@ -2,19 +2,23 @@
 #include "common/backend.h"
 
 /**
- * The CUDA backend: ops that have kernels, on the current device's default stream. Memory of the arguments is that
- * device's, except where they are host memory on every backend (chunks, partial and report of the optimal denoiser).
- *
- * No device uses it yet. Tests run it as backend `simt`, on the engine of tests/simt.
+ * The CUDA backend: ops that have kernels, of the device that select_for_op was given last on the calling thread and in
+ * the order of its stream. Memory of the arguments is that device's, except where they are host memory on every backend
+ * (chunks, partial and report of the optimal denoiser). Tests run it as backend `simt`, on the engine of tests/simt.
  */
 namespace ddpm::cuda {
 
 const Backend* backend();
 
-// pointwise.cu
+// accelerator.cpp
+void select_for_op(int device);
+
+// memory.cpp
 ddpm_status copy_from_host(const CopyArgs& args);
 ddpm_status copy_to_host(const CopyArgs& args);
 ddpm_status copy(const CopyArgs& args);
+
+// pointwise.cu
 ddpm_status fill(const FillArgs& args);
 ddpm_status silu(const SiluArgs& args);
 ddpm_status silu_backward(const SiluBackwardArgs& args);
@@ -72,6 +76,14 @@ ddpm_status group_norm(const GroupNormArgs& args);
 
 // group_norm_backward.cu
 ddpm_status group_norm_backward(const GroupNormBackwardArgs& args);
+
+// convolution.cu
+ddpm_status conv2d(const Conv2dArgs& args);
+ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& args);
+ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& args);
+ddpm_status linear(const LinearArgs& args);
+ddpm_status linear_backward_input(const LinearBackwardInputArgs& args);
+ddpm_status linear_backward_weights(const LinearBackwardWeightsArgs& args);
 
 // optimal.cu
 ddpm_status optimal_partial(const OptimalPartialArgs& args);

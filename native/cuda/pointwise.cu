@@ -26,9 +26,6 @@ struct Scale {
   float factor;
   DDPM_DEVICE float operator()(float x) const { return factor * x; }
 };
-struct Copy {
-  DDPM_DEVICE float operator()(float x) const { return x; }
-};
 struct Fill {
   Rows rows;
   float* y;
@@ -70,21 +67,6 @@ ddpm_status scale(const ScaleArgs& a) {
 
 ddpm_status fill(const FillArgs& a) {
   each_quad("fill", Fill{rows_of(1, a.count, a.dst), a.dst, a.value}, 1, a.count);
-  return DDPM_OK;
-}
-
-ddpm_status copy(const CopyArgs& a) {
-  map("copy", Copy{}, a.count, a.dst, a.src);
-  return DDPM_OK;
-}
-
-ddpm_status copy_from_host(const CopyArgs& a) {
-  copy_to_device(a.dst, a.src, static_cast<size_t>(a.count) * sizeof(float), op_stream());
-  return DDPM_OK;
-}
-
-ddpm_status copy_to_host(const CopyArgs& a) {
-  copy_to_host(a.dst, a.src, static_cast<size_t>(a.count) * sizeof(float), op_stream());
   return DDPM_OK;
 }
 

@@ -14,9 +14,6 @@
  */
 namespace ddpm::cuda {
 
-/** Where ops run. */
-inline Stream op_stream() { return nullptr; }
-
 DDPM_ARITHMETIC int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline dim3 grid_of(int64_t blocks) { return dim3(static_cast<unsigned>(blocks)); }
 

@@ -1,6 +1,5 @@
 // Linear maps against the defining sums. A linear map is a convolution of a row of pixels by a window of one.
 #include <cmath>
-#include <string>
 
 #include "harness.h"
 #include "reference/convolution.h"
@@ -114,16 +113,6 @@ TEST(linear_may_write_over_its_residual) {
   OK(ddpm_linear(x_in, w_in, 0, residual_in, y, g.w, g.c, g.k));
   OK(ddpm_linear(x_in, w_in, 0, residual_in, residual_in, g.w, g.c, g.k));
   check_same(residual_in.get(), y.get(), "y over residual");
-}
-
-TEST(precisions_have_names) {
-  CHECK(std::string(ddpm_precision()) == "float32");
-  FAILS(DDPM_INVALID_ARGUMENT, "'float16', expected float32, tf32 or bfloat16", ddpm_set_precision("float16"));
-  FAILS(DDPM_INVALID_ARGUMENT, "'null'", ddpm_set_precision(nullptr));
-  for (const char* name : {"tf32", "bfloat16", "float32"}) {
-    OK(ddpm_set_precision(name));
-    CHECK(std::string(ddpm_precision()) == name);
-  }
 }
 
 TEST(bad_linear_maps_are_refused) {

@@ -15,8 +15,8 @@ import org.bytedeco.javacpp.tools.InfoMapper;
  * all there is to load.
  */
 @Properties(
-    value =
-        @Platform(
+    value = {
+      @Platform(
             include = {
               "ddpm/status.h",
               "ddpm/device.h",
@@ -30,8 +30,12 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "ddpm/training.h",
               "ddpm/optimal.h"
             },
-            link = "ddpm#",
+            // The last two for CUDA's runtime, if the archive has it. JavaCPP turns the order round.
+            link = {"rt#", "dl#", "ddpm#"},
             compiler = "cpp17"),
+      // A library with CUDA, which is looked for first.
+      @Platform(extension = "-gpu")
+    },
     target = "io.github.ddpm4j.internal",
     global = "io.github.ddpm4j.internal.NativeApi")
 @NoException

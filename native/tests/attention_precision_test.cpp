@@ -1,4 +1,4 @@
-// Attention with operands rounded to tf32 and bfloat16, which the CPU's kernels do not do.
+// Attention with operands rounded to tf32 and bfloat16: bounds for every backend, however exact it is.
 #include <cmath>
 #include <cstring>
 
@@ -59,7 +59,9 @@ void check(const Heads& h, const Rounding& rounding, Random& random) {
   check_close(got.dv, truth.dv, plain.dv, rounding.name);
   check_close(got.dq, truth.dq, plain.dq, rounding.name);
   check_close(got.dk, truth.dk, plain.dk, rounding.name);
-  CHECK(got.o != float32.o && got.dq != float32.dq && got.dk != float32.dk && got.dv != float32.dv);
+  // The CPU computes in float32 all the same; a device does not.
+  bool rounds = got.o != float32.o && got.dq != float32.dq && got.dk != float32.dk && got.dv != float32.dv;
+  CHECK(rounds == (device() != 0));
 }
 
 }  // namespace
