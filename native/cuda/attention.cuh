@@ -49,12 +49,11 @@ struct AttentionPass {
   int strips;
 };
 
-constexpr bool has_two_products(AttentionResult r) {
-  return r == AttentionResult::kQuery || r == AttentionResult::kKey;
-}
-constexpr bool has_queries_in_rows(AttentionResult r) {
-  return r == AttentionResult::kOutput || r == AttentionResult::kQuery;
-}
+/** The products of scores that a result needs, and whether its rows are queries; else they are keys. */
+template <AttentionResult kResult>
+constexpr int kProductsOf = kResult == AttentionResult::kQuery || kResult == AttentionResult::kKey ? 2 : 1;
+template <AttentionResult kResult>
+constexpr bool kRowsAreQueries = kResult == AttentionResult::kOutput || kResult == AttentionResult::kQuery;
 
 constexpr int kColumnPieceFloats = kAttentionColumns * kPieceStride, kRowPieceFloats = kAttentionRows * kPieceStride;
 
@@ -64,7 +63,7 @@ DDPM_ARITHMETIC int resident_stride(int parts) { return parts * kPiece + 4; }
 /** The pieces of a pass in the order in which they are used, and where they are in shared memory. */
 template <AttentionResult kResult, int kParts>
 struct AttentionPieces {
-  static constexpr int kProducts = has_two_products(kResult) ? 2 : 1;
+  static constexpr int kProducts = kProductsOf<kResult>;
 
   const AttentionPass& pass;
   float* memory;
@@ -97,7 +96,7 @@ struct AttentionPieces {
     // The scores' loop reads whole runs of 32 channels.
     if (left <= -32) return;
     const float* from = matrix + head_start + int64_t{part} * kPiece + column;
-#pragma unroll 4
+#pragma unroll 2
     for (int i = 0; i < kTokens * kQuads / kAttentionThreads; ++i) {
       int row = static_cast<int>(threadIdx.x) / kQuads + i * (kAttentionThreads / kQuads);
       bool valid = first + row < pass.tokens;
@@ -113,8 +112,8 @@ struct AttentionPieces {
   }
 
   /** Starts to copy what step `step` of a tile needs. */
-  DDPM_DEVICE void load(int64_t tile, int step, int slot) const {
-    int64_t first_column = tile * kAttentionColumns;
+  DDPM_DEVICE void load(int tile, int step, int slot) const {
+    int64_t first_column = int64_t{tile} * kAttentionColumns;
     if (step >= score_steps()) {
       int part = first_part + step - score_steps();
       copy<kAttentionColumns>(pass.summed, first_column, part, column_piece(slot), kPieceStride);
@@ -141,24 +140,40 @@ template <AttentionResult kResult, Precision kPrecision, int kProducts, int kSum
 DDPM_DEVICE void weigh(const AttentionPass& pass, const AttentionProducts<kPrecision>& products, int64_t token_start,
                        int64_t first_column, Tiles<4> (&scores)[kProducts], AttentionRow (&rows)[2],
                        float (&sums)[kSums][4]) {
+  const int left = static_cast<int>(min(int64_t{kAttentionColumns}, pass.tokens - first_column));
+  float of_lane_log_sum = 0, of_lane_mean = 0;
+  if constexpr (!kRowsAreQueries<kResult>) {
+    // A lane loads those of a column, and the others ask it.
+    int lane = 4 * products.g + products.t;
+    if (lane < left) {
+      of_lane_log_sum = pass.log_sums[token_start + first_column + lane];
+      if constexpr (kProducts == 2) of_lane_mean = pass.means[token_start + first_column + lane];
+    }
+  }
 #pragma unroll
   for (int j = 0; j < 4; ++j)
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      int64_t column = first_column + products.column(j, i);
-      bool valid = column < pass.tokens;
-      float score = valid ? scores[0][j][i] * pass.scale : -INFINITY;
-      if constexpr (kResult != AttentionResult::kOutput) {
-        float log_sum = rows[i / 2].log_sum, mean = rows[i / 2].mean;
-        if constexpr (!has_queries_in_rows(kResult)) {
-          log_sum = valid ? pass.log_sums[token_start + column] : 0.0f;
-          if constexpr (kProducts == 2) mean = valid ? pass.means[token_start + column] : 0.0f;
-        }
-        // Beyond the last token the weight is 0, whatever the row.
-        score = valid ? products.exponential(score - log_sum) : 0.0f;
-        if constexpr (kProducts == 2) score *= (scores[1][j][i] - mean) * pass.scale;
+    for (int e = 0; e < 2; ++e) {
+      int column = products.column(j, e);
+      float log_sum = 0, mean = 0;
+      if constexpr (!kRowsAreQueries<kResult>) {
+        log_sum = __shfl_sync(0xffffffffu, of_lane_log_sum, column);
+        if constexpr (kProducts == 2) mean = __shfl_sync(0xffffffffu, of_lane_mean, column);
       }
-      scores[0][j][i] = score;
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        float& score = scores[0][j][2 * r + e];
+        score *= pass.scale;
+        if constexpr (kResult == AttentionResult::kOutput) {
+          if (column >= left) score = -INFINITY;
+        } else {
+          // Beyond the last token the weight is 0, whatever the row.
+          float from = kRowsAreQueries<kResult> ? rows[r].log_sum : log_sum;
+          score = column < left ? products.exponential(score - from) : 0.0f;
+          if constexpr (kProducts == 2)
+            score *= (scores[1][j][2 * r + e] - (kRowsAreQueries<kResult> ? rows[r].mean : mean)) * pass.scale;
+        }
+      }
     }
   if constexpr (kResult == AttentionResult::kOutput) {
 #pragma unroll
@@ -188,7 +203,9 @@ DDPM_DEVICE void weigh(const AttentionPass& pass, const AttentionProducts<kPreci
 }
 
 template <AttentionResult kResult, Precision kPrecision, int kParts>
-__global__ void __launch_bounds__(kAttentionThreads) attention_kernel(AttentionPass pass) {
+__global__ void __launch_bounds__(kAttentionThreads, kParts == 1   ? 3
+                                                     : kParts == 2 ? 2
+                                                                   : 1) attention_kernel(AttentionPass pass) {
   DDPM_DYNAMIC_SHARED(float, memory);
   using Pieces = AttentionPieces<kResult, kParts>;
   constexpr int kProducts = Pieces::kProducts, kSums = kParts * kPiece / 8;
@@ -219,9 +236,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_kernel(AttentionP
   }
   float sums[kSums][4] = {};
   Tiles<4> scores[kProducts];
-  const int64_t tiles = divide_up(pass.tokens, kAttentionColumns);
-  int64_t load_tile = 0;
-  int load_step = 0, slot = 0, load_slot = 0;
+  const int tiles = static_cast<int>(divide_up(pass.tokens, kAttentionColumns));
+  int load_tile = 0, load_step = 0, slot = 0, load_slot = 0;
   auto load_next = [&] {
     if (load_tile < tiles) pieces.load(load_tile, load_step, load_slot);
     copy_commit();
@@ -230,7 +246,7 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_kernel(AttentionP
   };
   load_next();
   load_next();
-  for (int64_t tile = 0; tile < tiles; ++tile) {
+  for (int tile = 0; tile < tiles; ++tile) {
 #pragma unroll
     for (int p = 0; p < kProducts; ++p)
 #pragma unroll
@@ -252,7 +268,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_kernel(AttentionP
           products.add_scores(left, stride, piece, width, scores[0]);
       } else {
         int part = step - pieces.score_steps();
-        if (part == 0) weigh<kResult>(pass, products, token_start, tile * kAttentionColumns, scores, rows, sums);
+        if (part == 0)
+          weigh<kResult>(pass, products, token_start, int64_t{tile} * kAttentionColumns, scores, rows, sums);
 #pragma unroll
         for (int p = 0; p < kParts; ++p)
           if (p == part) products.add_weighted(scores[0], piece, pieces.width(first_part + p), sums + 8 * p);
@@ -299,7 +316,7 @@ void launch_attention(const char* name, const AttentionPass& pass, int64_t block
 /** Computes a result for n images; the pass has its operands, tokens, heads, dim and scale. */
 template <AttentionResult kResult>
 void run_attention(const char* name, AttentionPass pass, int64_t n) {
-  constexpr int kProducts = has_two_products(kResult) ? 2 : 1;
+  constexpr int kProducts = kProductsOf<kResult>;
   pass.vector = pass.dim % 4 == 0 && are_aligned(pass.rows[0], pass.rows[1], pass.columns[0], pass.columns[1]) &&
                 are_aligned(pass.summed);
   pass.parts = static_cast<int>(divide_up(pass.dim, kPiece));

@@ -109,6 +109,7 @@ struct AttentionProducts<Precision::kFloat32> {
   DDPM_DEVICE float exponential(float x) const { return expf(x); }
 
   DDPM_DEVICE void add_scores(const float* a, int a_stride, const float* b, int width, Tiles<4>& scores) const {
+#pragma unroll 1
     for (int d = 0; d < width; d += 4) {
       Quad low = quad_at(a + g * a_stride + d), high = quad_at(a + (g + 8) * a_stride + d);
 #pragma unroll
@@ -127,21 +128,23 @@ struct AttentionProducts<Precision::kFloat32> {
 
   DDPM_DEVICE void add_weighted(const Tiles<4>& weights, const float* c, int width, float (*sums)[4]) const {
 #pragma unroll
-    for (int k = 0; k < kAttentionColumns; ++k) {
-      // Of the four lanes of a row, lane k % 4 has column k.
-      float low = __shfl_sync(0xffffffffu, weights[k / 8][k % 8 / 4], k % 4, 4);
-      float high = __shfl_sync(0xffffffffu, weights[k / 8][2 + k % 8 / 4], k % 4, 4);
+    for (int k = 0; k < kAttentionColumns; k += 4)
+#pragma unroll 2
+      for (int lane = 0; lane < 4; ++lane) {
+        // Of the four lanes of a row, each has one of the columns k to k + 3.
+        float low = __shfl_sync(0xffffffffu, weights[k / 8][k % 8 / 4], lane, 4);
+        float high = __shfl_sync(0xffffffffu, weights[k / 8][2 + k % 8 / 4], lane, 4);
 #pragma unroll
-      for (int j = 0; j < kPiece / 8; j += 2) {
-        if (8 * j >= width) continue;
-        Quad right = quad_at(c + k * kPieceStride + 8 * j + 4 * t);
+        for (int j = 0; j < kPiece / 8; j += 2) {
+          if (8 * j >= width) continue;
+          Quad right = quad_at(c + (k + lane) * kPieceStride + 8 * j + 4 * t);
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          sums[j + i / 2][i % 2] = fmaf(low, right.at[i], sums[j + i / 2][i % 2]);
-          sums[j + i / 2][2 + i % 2] = fmaf(high, right.at[i], sums[j + i / 2][2 + i % 2]);
+          for (int i = 0; i < 4; ++i) {
+            sums[j + i / 2][i % 2] = fmaf(low, right.at[i], sums[j + i / 2][i % 2]);
+            sums[j + i / 2][2 + i % 2] = fmaf(high, right.at[i], sums[j + i / 2][2 + i % 2]);
+          }
         }
       }
-    }
   }
 };
 
