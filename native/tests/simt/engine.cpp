@@ -169,17 +169,21 @@ void on_fault(int number, siginfo_t* info, void* context) {
     sigaction(number, &faults_before, nullptr);
 }
 
-void catch_faults() {
-  is_kernels_thread = true;
-  static const bool once = [] {
-    struct sigaction action = {};
-    action.sa_sigaction = on_fault;
-    // It never returns from where a kernel faults.
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
-    return sigaction(SIGSEGV, &action, &faults_before) == 0;
-  }();
-  (void)once;
-}
+/** As long as it lives, faults of this thread are its kernel's. */
+struct FaultCatcher {
+  FaultCatcher() {
+    is_kernels_thread = true;
+    static const bool once = [] {
+      struct sigaction action = {};
+      action.sa_sigaction = on_fault;
+      // It never returns from where a kernel faults.
+      action.sa_flags = SA_SIGINFO | SA_NODEFER;
+      return sigaction(SIGSEGV, &action, &faults_before) == 0;
+    }();
+    (void)once;
+  }
+  ~FaultCatcher() { is_kernels_thread = false; }
+};
 
 }  // namespace
 
@@ -208,7 +212,7 @@ void run(const char* name, dim3 grid, dim3 block, size_t shared_bytes, const std
     stop("a block of %u threads, expected 32 to %u in whole warps", count, kMostThreads);
   if (grid.x < 1 || grid.y < 1 || grid.y > 65535 || grid.z < 1 || grid.z > 65535)
     stop("a grid of %u x %u x %u blocks", grid.x, grid.y, grid.z);
-  catch_faults();
+  FaultCatcher faults;
   start_memory_of_launch(shared_bytes);
   e.kernel = &kernel;
   e.count = static_cast<int>(count);
