@@ -48,7 +48,8 @@ Window any_window(Random& random, int most_channels) {
 std::vector<Window> windows(Random& random, int count, int most_channels) {
   std::vector<Window> all{{1, 14, 14, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1},
                           {3, 7, 7, 48, 96, 3, 3, 1, 1, 1, 1, 1, 1},
-                          {2, 5, 5, 16, 150, 3, 3, 1, 1, 1, 1, 1, 1}};
+                          {2, 5, 5, 16, 150, 3, 3, 1, 1, 1, 1, 1, 1},
+                          {7, 20, 23, 16, 40, 3, 3, 1, 1, 1, 1, 1, 1}};  // several runs of tiles
   for (int i = 0; i < count; ++i) all.push_back(any_window(random, most_channels));
   return all;
 }
