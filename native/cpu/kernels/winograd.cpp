@@ -30,9 +30,12 @@
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/** Tiles of a task, at most: a multiple of the microkernel's rows. */
-constexpr int64_t kMostTiles = 96;
-static_assert(kMostTiles % kTileRows == 0);
+/**
+ * Tiles of a task, at most: multiples of the microkernel's rows. Where a matrix of weights is small, less is gained by
+ * reading it rarely than lost by inputs and sums that leave the second-level cache.
+ */
+constexpr int64_t kMostTiles = 96, kMostTilesOfSmallWeights = 48, kSmallWeights = 96 * 96;
+static_assert(kMostTiles % kTileRows == 0 && kMostTilesOfSmallWeights % kTileRows == 0);
 
 /** Columns whose sums are kept before their outputs are computed. */
 constexpr int64_t kGroupColumns = 128;
@@ -191,8 +194,9 @@ struct Split {
   int64_t runs, parts;
 };
 
-Split split_of(int64_t tiles, int64_t panels) {
-  int64_t threads = thread_count(), runs = divide_up(tiles, kMostTiles), most_parts = divide_up(panels, kFewestPanels);
+Split split_of(int64_t tiles, int64_t depth, int64_t panels) {
+  int64_t most = depth * panels * kPanel <= kSmallWeights ? kMostTilesOfSmallWeights : kMostTiles;
+  int64_t threads = thread_count(), runs = divide_up(tiles, most), most_parts = divide_up(panels, kFewestPanels);
   if (runs < threads) {
     // Few tiles: tasks share them as far as there are panels, each transforms them anew, and no weight is read twice.
     int64_t parts = most_parts < threads ? most_parts : threads;
@@ -215,7 +219,7 @@ void multiply_tiles(const IndirectProduct& p) {
   constexpr int64_t kPositions = Run<kOutputs>::kPositions;
   int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
   int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = row_stride(depth);
-  Split split = split_of(tiles, panels);
+  Split split = split_of(tiles, depth, panels);
   float* zeros = scratch<float>(kZeroRow, depth);
   std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
   parallel_for(split.runs * split.parts, [&](int64_t task) {
