@@ -22,6 +22,7 @@
 // runs nor the panels change a bit; the split may look at the number of threads.
 #include "cpu/kernels/winograd.h"
 
+#include "common/convolution_algorithm.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -83,27 +84,7 @@ struct Run {
         bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
         sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
       }
-    float* to = rows + tile * stride;
-    int64_t next = count * stride;
-    for (int64_t c = 0; c < depth; c += kLanes, to += kLanes) {
-      Vec half[kTile][kTile];
-#pragma GCC unroll 6
-      for (int s = 0; s < kTile; ++s) {
-        Vec d[kTile], v[kTile];
-#pragma GCC unroll 6
-        for (int r = 0; r < kTile; ++r) d[r] = load_columns(sources[r * kTile + s], c, depth);
-        Winograd<kOutputs>::input(d, v);
-#pragma GCC unroll 6
-        for (int r = 0; r < kTile; ++r) half[r][s] = v[r];
-      }
-#pragma GCC unroll 6
-      for (int r = 0; r < kTile; ++r) {
-        Vec v[kTile];
-        Winograd<kOutputs>::input(half[r], v);
-#pragma GCC unroll 6
-        for (int s = 0; s < kTile; ++s) store(to + (r * kTile + s) * next, v[s]);
-      }
-    }
+    transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, count * stride);
   }
 
   /** All tiles of the run at one position through one panel. */
@@ -238,6 +219,18 @@ void multiply_tiles(const IndirectProduct& p) {
 }
 
 }  // namespace
+
+int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, int64_t depth, int64_t columns) {
+  if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return 0;
+  switch (convolution_algorithm(height, width, depth, columns)) {
+    case ConvolutionAlgorithm::kWinograd2:
+      return 2;
+    case ConvolutionAlgorithm::kWinograd4:
+      return 4;
+    default:
+      return 0;
+  }
+}
 
 void multiply_winograd(const IndirectProduct& p) {
   p.weights.taps == winograd_positions(4) ? multiply_tiles<4>(p) : multiply_tiles<2>(p);
