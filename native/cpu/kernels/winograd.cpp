@@ -48,9 +48,6 @@ constexpr int64_t kFewestPanels = 64 / kPanel;
 /** Floats of a cache line. */
 constexpr int64_t kLine = 16;
 
-/** Floats from one tile's channels to the next's: an odd number of cache lines, lest all fall on the same sets. */
-int64_t row_stride(int64_t depth) { return round_up(depth, 16) | 16; }
-
 /** Where a tile's outputs begin. */
 struct Place {
   int64_t image, row, column;
@@ -63,9 +60,14 @@ struct Run {
   const IndirectProduct& p;
   int64_t tiles_down, tiles_across;
   int64_t first, count;  // tiles of this run
-  int64_t stride;        // of the transformed rows
-  float* rows;           // [kPositions][count][stride]
-  float* sums;           // [kPositions][count][kGroupColumns]
+  int64_t stride;        // from one tile's channels to the next's
+  float* rows;           // [kPositions][count][stride], with a gap after each position
+  int64_t sums_stride;   // the same of the sums
+  float* sums;           // [kPositions][count][sums_stride], with such gaps
+
+  /** From one position's rows to the next's: a power of two would put all positions of a tile on the same sets. */
+  int64_t next_rows() const { return count * stride + kLine; }
+  int64_t next_sums() const { return count * sums_stride + kLine; }
 
   Place place(int64_t tile) const {
     return {tile / (tiles_down * tiles_across), tile / tiles_across % tiles_down * kOutputs,
@@ -84,14 +86,14 @@ struct Run {
         bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
         sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
       }
-    transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, count * stride);
+    transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, next_rows());
   }
 
   /** All tiles of the run at one position through one panel. */
   template <int kVectors>
   void multiply(int64_t position, const float* panel, const float* next_panel, float* to) const {
     const int64_t steps[] = {0};
-    const float* first_row = rows + position * count * stride;
+    const float* first_row = rows + position * next_rows();
     // The next panel comes to the second-level cache meanwhile.
     int64_t per_tile = divide_up(p.weights.depth * kVectors * kLanes / kLine, divide_up(count, kTileRows));
     for (int64_t t = 0; t < count; t += kTileRows) {
@@ -100,13 +102,13 @@ struct Run {
       const float* row[kTileRows];
       for (int64_t i = 0; i < kTileRows; ++i) row[i] = first_row + (i < left ? t + i : t) * stride;
       Tile<kTileRows, kVectors> tile = multiply_rows<kVectors>(row, steps, 1, p.weights.depth, panel);
-      float* target = to + t * kGroupColumns;
+      float* target = to + t * sums_stride;
 #pragma GCC unroll 16
       for (int i = 0; i < kTileRows; ++i) {
         if (i < left)
 #pragma GCC unroll 4
           for (int j = 0; j < kVectors; ++j) store(target + j * kLanes, tile.sum[i][j]);
-        target += kGroupColumns;
+        target += sums_stride;
       }
     }
   }
@@ -118,7 +120,7 @@ struct Run {
         const float* panel = p.weights.panels + position * matrix + i * kPanel * depth;
         const float* next =
             i + 1 < last_panel ? panel + kPanel * depth : panel + matrix + (first_panel - i) * kPanel * depth;
-        float* to = sums + position * count * kGroupColumns + (i - first_panel) * kPanel;
+        float* to = sums + position * next_sums() + (i - first_panel) * kPanel;
         panel_width(columns, i * kPanel) == kPanel ? multiply<kTileVectors>(position, panel, next, to)
                                                    : multiply<1>(position, panel, next, to);
       }
@@ -131,8 +133,8 @@ struct Run {
     int64_t across = p.width - at.column < kOutputs ? p.width - at.column : kOutputs;
     int64_t corner = ((at.image * p.height + at.row) * p.width + at.column) * columns;
     for (int64_t column = first_column; column < last_column; column += kLanes) {
-      const float* from = sums + tile * kGroupColumns + (column - first_column);
-      int64_t next = count * kGroupColumns;
+      const float* from = sums + tile * sums_stride + (column - first_column);
+      int64_t next = next_sums();
       Vec half[kOutputs][kTile];
 #pragma GCC unroll 6
       for (int s = 0; s < kTile; ++s) {
@@ -199,7 +201,8 @@ template <int kOutputs>
 void multiply_tiles(const IndirectProduct& p) {
   constexpr int64_t kPositions = Run<kOutputs>::kPositions;
   int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
-  int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = row_stride(depth);
+  int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = round_up(depth, kLine);
+  int64_t sums_stride = panels < kGroupPanels ? panels * kPanel : kGroupColumns;
   Split split = split_of(tiles, depth, panels);
   float* zeros = scratch<float>(kZeroRow, depth);
   std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
@@ -212,8 +215,9 @@ void multiply_tiles(const IndirectProduct& p) {
                   first,
                   count,
                   stride,
-                  scratch<float>(kPackedInput, count * kPositions * stride),
-                  scratch<float>(kPanelScratch, count * kPositions * kGroupColumns)}
+                  scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
+                  sums_stride,
+                  scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine))}
         .run(panels * part / split.parts, panels * (part + 1) / split.parts, zeros);
   });
 }
