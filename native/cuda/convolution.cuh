@@ -19,12 +19,12 @@ inline Axis horizontal_axis(const WindowGeometry& g) {
           static_cast<int32_t>(g.pad_left), static_cast<int32_t>(g.s)};
 }
 
-/** Whether pixels and weights can be counted in 32 bits, with room for padding and a tile, and channels make a grid. */
+/** Whether the kernels' counters hold: 16 bits for places in a padded picture, 32 for pixels and weights. */
 inline bool is_countable(const WindowGeometry& g) {
-  constexpr int64_t kMost = 1 << 30, kMostChannels = 1 << 20;
-  return g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost && g.r * g.s * g.c <= kMost &&
-         g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost && g.c <= kMostChannels &&
-         g.k <= kMostChannels;
+  constexpr int64_t kMostSide = 1 << 14, kMostChannels = 1 << 20, kMost = 1 << 30;
+  return g.h + g.pad_top + g.pad_bottom <= kMostSide && g.w + g.pad_left + g.pad_right <= kMostSide &&
+         g.c <= kMostChannels && g.k <= kMostChannels && g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost &&
+         g.r * g.s * g.c <= kMost && g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost;
 }
 
 /** A linear map as a convolution of pictures of one pixel. */
@@ -37,8 +37,5 @@ inline int32_t divide_up(int64_t a, int64_t b) { return static_cast<int32_t>((a 
 inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
   return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
 }
-
-/** Results from which on a large tile's blocks are enough to fill a GPU. */
-constexpr int64_t kLargeResults = int64_t{1} << 21;
 
 }  // namespace ddpm::cuda

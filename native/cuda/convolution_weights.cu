@@ -40,6 +40,7 @@ struct WeightsPass {
   Divisor of_image, of_line;                    // pixels
   int32_t pixels, split, channels, k, columns;  // split: pixels of one
   bool vectors;                                 // 16 bytes of x and dy may be copied at once
+  bool pairs;                                   // 8 bytes of sums may be moved at once
 };
 
 /** Tiles are as high as they are wide. */
@@ -114,13 +115,24 @@ __global__ void __launch_bounds__(T::kThreads, T::kRows == 64 ? 4 : 2) multiply_
 #pragma unroll
     for (int n = 0; n < T::kWide; ++n)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        int32_t row = first_row + results.row(m, e), column = first_column + results.column(n, e);
+      for (int half = 0; half < 2; ++half) {
+        int32_t row = first_row + results.row(m, 2 * half), column = first_column + results.column(n, 0);
         if (row >= pass.k || column >= pass.columns) continue;
-        float& to = sums[static_cast<int64_t>(row) * pass.columns + column];
-        to = is_whole ? to + results.sums[m][n][e] : results.sums[m][n][e];
+        float* to = sums + static_cast<int64_t>(row) * pass.columns + column;
+        float2 sum{results.sums[m][n][2 * half], results.sums[m][n][2 * half + 1]};
+        if (pass.pairs) {
+          auto* pair = reinterpret_cast<float2*>(to);
+          if (is_whole) sum.x += pair->x, sum.y += pair->y;
+          *pair = sum;
+        } else {
+          to[0] = is_whole ? to[0] + sum.x : sum.x;
+          if (column + 1 < pass.columns) to[1] = is_whole ? to[1] + sum.y : sum.y;
+        }
       }
 }
+
+/** Products from which on large tiles are taken. */
+constexpr int64_t kLargeProducts = int64_t{1} << 26;
 
 constexpr int kAddThreads = 256;
 
@@ -171,6 +183,7 @@ void run(WeightsPass pass, float* dw, Stream stream) {
   int64_t count = int64_t{pass.k} * pass.columns;
   DeviceArray<float> parts(splits == 1 ? 1 : splits * count, stream);
   pass.sums = splits == 1 ? dw : parts;
+  pass.pairs = pass.columns % 2 == 0 && is_aligned(pass.sums, 8);
   auto* kernel = precision() == Precision::kFloat32 ? multiply_pixels<Precision::kFloat32, T>
                  : precision() == Precision::kTf32  ? multiply_pixels<Precision::kTf32, T>
                                                     : multiply_pixels<Precision::kBfloat16, T>;
@@ -202,9 +215,10 @@ ddpm_status convolve_weights(const WindowGeometry& g, const float* x, const floa
                    static_cast<int32_t>(g.c),
                    static_cast<int32_t>(g.k),
                    static_cast<int32_t>(g.r * g.s * g.c),
-                   g.c % 4 == 0 && g.k % 4 == 0 && is_aligned(x, 16) && is_aligned(dy, 16)};
-  // Tiles are padded to their size, and a small one wastes less; in a large dw that is little.
-  if (g.k > 64 && pass.columns > 64 && int64_t{pass.pixels} * g.k * pass.columns >= kLargeResults * 64)
+                   g.c % 4 == 0 && g.k % 4 == 0 && is_aligned(x, 16) && is_aligned(dy, 16),
+                   false};
+  // Tiles are padded to their size, and a small one wastes less; in much work that is little.
+  if (g.k > 64 && pass.columns > 64 && int64_t{pass.pixels} * g.k * pass.columns >= kLargeProducts)
     run<LargeTile>(pass, dw, stream);
   else
     run<SmallTile>(pass, dw, stream);

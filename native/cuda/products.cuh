@@ -216,7 +216,6 @@ DDPM_DEVICE void pipeline(int steps, float* memory, Load&& load, const Multiply&
     now = now == T::kStages - 1 ? 0 : now + 1;
     next = next == T::kStages - 1 ? 0 : next + 1;
   }
-  copy_wait<0>();
 }
 
 }  // namespace ddpm::cuda

@@ -9,7 +9,7 @@
 
 /**
  * A small test harness: named cases, each run with a fixed seed, once per instruction set of this machine or, where
- * DDPM_TEST_DEVICE names one, on a device. Cases that need a kernel the device does not have are skipped there.
+ * DDPM_TEST_DEVICE names one, on a device.
  */
 namespace ddpm::test {
 

@@ -89,6 +89,39 @@ TEST(products_are_as_exact_as_their_precision) {
   }
 }
 
+TEST(each_factor_is_rounded_to_the_nearest) {
+  // Products with the identity are off by the rounding of the other factor alone.
+  constexpr int kSize = 20;
+  std::vector<float> identity(kSize * kSize), zeros(kSize * kSize);
+  for (size_t i = 0; i < kSize; ++i) identity[i * (kSize + 1)] = 1;
+  for (const Precision& p : kPrecisions) {
+    Chosen chosen(p);
+    auto m = normal(random, kSize * kSize);
+    auto check = [&](const Array& product, bool turned, const char* what) {
+      auto got = product.get();
+      for (size_t i = 0; i < got.size(); ++i) {
+        float factor = m[turned ? i % kSize * kSize + i / kSize : i];
+        if (!(std::abs(got[i] - factor) <= p.unit * std::abs(factor)))
+          fail_test("%s: %.9g becomes %.9g in %s", what, static_cast<double>(factor), static_cast<double>(got[i]),
+                    p.name);
+      }
+    };
+    Array m_(m), identity_(identity), y(kSize * kSize), dw(zeros), dw_turned(zeros);
+    OK(ddpm_linear(m_, identity_, 0, 0, y, kSize, kSize, kSize));
+    check(y, false, "x");
+    OK(ddpm_linear(identity_, m_, 0, 0, y, kSize, kSize, kSize));
+    check(y, true, "w");
+    OK(ddpm_linear_backward_input(m_, identity_, y, kSize, kSize, kSize));
+    check(y, false, "dy of dx");
+    OK(ddpm_linear_backward_input(identity_, m_, y, kSize, kSize, kSize));
+    check(y, false, "w of dx");
+    OK(ddpm_linear_backward_weights(m_, identity_, dw, 0, kSize, kSize, kSize));
+    check(dw, false, "x of dw");
+    OK(ddpm_linear_backward_weights(identity_, m_, dw_turned, 0, kSize, kSize, kSize));
+    check(dw_turned, true, "dy of dw");
+  }
+}
+
 TEST(small_whole_numbers_are_exact_in_every_precision) {
   for (const Precision& p : kPrecisions) {
     Chosen chosen(p);
@@ -103,6 +136,33 @@ TEST(small_whole_numbers_are_exact_in_every_precision) {
       OK(ddpm_conv2d_backward_weights(x_, dy_, dw, dbias, GEOMETRY(g)));
       check_same(dw.get(), reference::conv2d_backward_weights(g, x, dy, ones), p.name);
       check_same(dbias.get(), reference::bias_gradient(dy, before), p.name);
+    }
+  }
+}
+
+TEST(large_products_of_small_whole_numbers_are_exact) {
+  // Where a GPU takes larger tiles, with tails; some of the sums.
+  constexpr size_t kRows = 16500, kIn = 20, kOut = 130, kPixels = 4300, kWide = 126;
+  for (const Precision& p : kPrecisions) {
+    Chosen chosen(p);
+    auto a = whole(random, kRows * kIn, 4), b = whole(random, kOut * kIn, 4);
+    Array a_(a), b_(b), y(kRows * kOut);
+    OK(ddpm_linear(a_, b_, 0, 0, y, kRows, kIn, kOut));
+    auto got = y.get();
+    for (size_t row = 0; row < kRows; row += row < 200 ? 1 : 97)
+      for (size_t o = 0; o < kOut; ++o) {
+        float sum = 0;
+        for (size_t i = 0; i < kIn; ++i) sum += a[row * kIn + i] * b[o * kIn + i];
+        if (got[row * kOut + o] != sum) fail_test("y[%zu,%zu] in %s", row, o, p.name);
+      }
+    auto x = whole(random, kPixels * kWide, 4), dy = whole(random, kPixels * kWide, 4);
+    Array x_(x), dy_(dy), dw(std::vector<float>(kWide * kWide, 1.0f));
+    OK(ddpm_linear_backward_weights(x_, dy_, dw, 0, kPixels, kWide, kWide));
+    got = dw.get();
+    for (size_t i = 0; i < got.size(); i += 37) {
+      float sum = 1;
+      for (size_t n = 0; n < kPixels; ++n) sum += dy[n * kWide + i / kWide] * x[n * kWide + i % kWide];
+      if (got[i] != sum) fail_test("dw[%zu,%zu] in %s", i / kWide, i % kWide, p.name);
     }
   }
 }

@@ -75,7 +75,9 @@ public final class Device {
     return cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
   }
 
-  /** Number by which the native library knows the device; the CPU is 0, CUDA's device i is i + 1. */
+  /**
+   * Number by which the native library knows the device; the CPU is 0, CUDA's device i is i + 1.
+   */
   public int index() {
     return index;
   }
@@ -99,8 +101,7 @@ public final class Device {
     long[] memory = new long[1];
     int[] capability = new int[1];
     int[] multiprocessors = new int[1];
-    Status.check(
-        NativeApi.ddpm_device_properties(index, memory, capability, multiprocessors));
+    Status.check(NativeApi.ddpm_device_properties(index, memory, capability, multiprocessors));
     return new CudaProperties(memory[0], capability[0], multiprocessors[0]);
   }
 

@@ -125,9 +125,10 @@ class CudaDeviceTest {
             unet.predict(x, 20);
             try (Scope others = Scope.open(device)) {
               // Memory that the captured pass gave back would be among these.
-              Tensor[] zeros = Stream.generate(() -> others.zeros(Shape.of(1 << 18)))
-                  .limit(8)
-                  .toArray(Tensor[]::new);
+              Tensor[] zeros =
+                  Stream.generate(() -> others.zeros(Shape.of(1 << 18)))
+                      .limit(8)
+                      .toArray(Tensor[]::new);
               assertThat(unet.predict(x, 300).toArray()).containsExactly(first);
               assertThat(zeros).allMatch(tensor -> TrainingOps.sumSquares(tensor) == 0);
             }

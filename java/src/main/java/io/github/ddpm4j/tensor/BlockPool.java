@@ -39,8 +39,8 @@ final class BlockPool {
   }
 
   /**
-   * A pool of its own for what the thread captures, up to {@link #endCapture}: blocks that are given
-   * back meanwhile are written to whenever the graph runs, so no other scope may have them.
+   * A pool of its own for what the thread captures, up to {@link #endCapture}: blocks that are
+   * given back meanwhile are written to whenever the graph runs, so no other scope may have them.
    */
   static BlockPool beginCapture(Device device) {
     CAPTURING.set(new BlockPool(device));

@@ -13,9 +13,9 @@ import java.util.Map;
  * A network's pass on a CUDA device as a graph for each shape of input: what changes from step to
  * step, pictures, timesteps and labels, is read from tensors that stay where they are.
  *
- * <p>The first pass of a shape runs op by op, which also loads the kernels; a shape that comes again
- * is captured then. Its activations stay allocated until {@link #close}. Safe for use by several
- * threads.
+ * <p>The first pass of a shape runs op by op, which also loads the kernels; a shape that comes
+ * again is captured then. Its activations stay allocated until {@link #close}. Safe for use by
+ * several threads.
  */
 final class CapturedPasses implements AutoCloseable {
   private final Network network;
@@ -75,8 +75,7 @@ final class CapturedPasses implements AutoCloseable {
         graph =
             DeviceGraph.capture(
                 device,
-                () ->
-                    output = network.forward(x, times, labels, Dropout.NONE, LayerListener.NONE));
+                () -> output = network.forward(x, times, labels, Dropout.NONE, LayerListener.NONE));
       } catch (RuntimeException | Error e) {
         scope.close();
         throw e;
