@@ -4,11 +4,12 @@
 
 /**
  * What CUDA sources need beside the CUDA language: shared memory, the instructions that C++ has no name for (the only
- * inline PTX of this project), atomics on 64 bits, memory, copies and launching. DDPM_SIMT compiles the same sources as
- * C++ against an engine that runs them on the CPU, and supplies all this in a header of its own.
- *
- * What fails throws an Error. Streams, events and graphs will stand here too when a backend uses them.
+ * inline PTX of this project), atomics on 64 bits, and launching; host.h has the rest of the host's half. DDPM_SIMT
+ * compiles the same sources as C++ against an engine that runs them on the CPU, and supplies all this in a header of
+ * its own.
  */
+#include "cuda/host.h"
+
 #if defined(DDPM_SIMT)
 #include "simt/device.h"
 #else
@@ -29,15 +30,20 @@
 
 namespace ddpm::cuda {
 
-using Stream = cudaStream_t;
-
 /** An address in shared memory. */
 using SharedAddress = uint32_t;
 DDPM_DEVICE SharedAddress shared_address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
-/** Starts a copy of 16 bytes to shared memory past the first-level cache, of zeros unless valid. */
+/** Starts a copy of 4, 8 or 16 bytes to shared memory, of zeros unless valid; one of 16 past the first-level cache. */
+template <int kBytes = 16>
 DDPM_DEVICE void copy_async(SharedAddress to, const void* from, bool valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0) : "memory");
+  static_assert(kBytes == 4 || kBytes == 8 || kBytes == 16);
+  if constexpr (kBytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0) : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(from), "n"(kBytes),
+                 "r"(valid ? kBytes : 0)
+                 : "memory");
 }
 DDPM_DEVICE void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 /** Waits for all groups but the last few. */
@@ -47,15 +53,26 @@ DDPM_DEVICE void copy_wait() {
 }
 
 /**
- * Four matrices of 8 rows of 16 bytes; lane 8 m + i gives the address of row i of matrix m. Lane l gets of each matrix
- * bytes 4 (l % 4) and on of row l / 4.
+ * Two or four matrices of 8 rows of 16 bytes; lane 8 m + i gives the address of row i of matrix m. Lane l gets of each
+ * matrix bytes 4 (l % 4) and on of row l / 4; of a transposed one, whose elements are of 2 bytes, elements l / 4 of
+ * rows 2 (l % 4) and the next.
  */
-DDPM_DEVICE void load_matrices(uint32_t (&r)[4], SharedAddress row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(row)
-               : "memory");
-}
+#define DDPM_LOAD_MATRICES(name, transposed)                                                   \
+  DDPM_DEVICE void name(uint32_t(&r)[2], SharedAddress row) {                                  \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2" transposed ".shared.b16 {%0,%1}, [%2];"       \
+                 : "=r"(r[0]), "=r"(r[1])                                                      \
+                 : "r"(row)                                                                    \
+                 : "memory");                                                                  \
+  }                                                                                            \
+  DDPM_DEVICE void name(uint32_t(&r)[4], SharedAddress row) {                                  \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" transposed ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])                              \
+                 : "r"(row)                                                                    \
+                 : "memory");                                                                  \
+  }
+DDPM_LOAD_MATRICES(load_matrices, "")
+DDPM_LOAD_MATRICES(load_matrices_transposed, ".trans")
+#undef DDPM_LOAD_MATRICES
 
 /** d += a b with a [16,32] and b [32,8] of bytes; the name says which are signed. */
 #define DDPM_BYTE_PRODUCT(name, types)                                                     \
@@ -70,6 +87,38 @@ DDPM_BYTE_PRODUCT(multiply_s8_u8, "s8.u8")
 DDPM_BYTE_PRODUCT(multiply_u8_s8, "u8.s8")
 #undef DDPM_BYTE_PRODUCT
 
+/**
+ * d += a b in float32 with a [16,K] and b [K,8]. K is 16 for bf16 and f16, two to a register, and 8 for tf32: floats of
+ * which only the upper 19 bits count.
+ */
+#define DDPM_FLOAT_PRODUCT(name, types)                                                                 \
+  DDPM_DEVICE void name(float(&d)[4], const uint32_t(&a)[4], uint32_t b0, uint32_t b1) {                \
+    asm volatile("mma.sync.aligned." types ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                       \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                       \
+  }
+DDPM_FLOAT_PRODUCT(multiply_bf16, "m16n8k16.row.col.f32.bf16.bf16")
+DDPM_FLOAT_PRODUCT(multiply_f16, "m16n8k16.row.col.f32.f16.f16")
+DDPM_FLOAT_PRODUCT(multiply_tf32, "m16n8k8.row.col.f32.tf32.tf32")
+#undef DDPM_FLOAT_PRODUCT
+
+/** Two floats rounded to the nearest bf16 or f16, and one to the nearest tf32, between two away from 0. */
+DDPM_DEVICE uint32_t pack_bf16(float low, float high) {
+  uint32_t r;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+  return r;
+}
+DDPM_DEVICE uint32_t pack_f16(float low, float high) {
+  uint32_t r;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+  return r;
+}
+DDPM_DEVICE uint32_t round_tf32(float x) {
+  uint32_t r;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+  return r;
+}
+
 DDPM_DEVICE void atomic_add(int64_t* to, int64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
 }
@@ -82,29 +131,9 @@ DDPM_DEVICE int64_t atomic_read(int64_t* p) { return atomicMax(reinterpret_cast<
 constexpr const char* kBackendName = "cuda";
 
 /** Throws unless all went well; what: the call. */
-inline void check(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
-  ddpm_status code = status == cudaErrorMemoryAllocation ? DDPM_OUT_OF_MEMORY : DDPM_INTERNAL_ERROR;
-  fail(code, "%s: CUDA error %d, %s", what, static_cast<int>(status), cudaGetErrorString(status));
-}
+void check(cudaError_t status, const char* what);
 
-inline void* allocate(size_t bytes, Stream stream) {
-  void* memory = nullptr;
-  check(cudaMallocAsync(&memory, bytes, stream), "device memory");
-  return memory;
-}
-inline void release(void* memory, Stream stream) { cudaFreeAsync(memory, stream); }
-inline void clear(void* to, size_t bytes, Stream stream) { check(cudaMemsetAsync(to, 0, bytes, stream), "clear"); }
-inline void copy_to_device(void* to, const void* from, size_t bytes, Stream stream) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "copy to the device");
-}
-/** Done when it returns. */
-inline void copy_to_host(void* to, const void* from, size_t bytes, Stream stream) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copy to the host");
-  check(cudaStreamSynchronize(stream), "kernels");
-}
-
-/** Starts a kernel, which the name tells in errors and traces. */
+/** Starts a kernel, which the name tells in errors and traces; on a null stream as host.h says. */
 template <class... Parameters, class... Args>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
             Args&&... args) {
@@ -117,7 +146,9 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   std::apply(
       [&](Parameters&... value) {
         void* pointers[] = {static_cast<void*>(&value)...};
-        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes, stream), name);
+        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes,
+                               stream == nullptr ? op_stream() : stream),
+              name);
       },
       values);
 }

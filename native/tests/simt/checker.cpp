@@ -1,7 +1,6 @@
 #include "simt/checker.h"
 
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <vector>
 
@@ -11,19 +10,24 @@ namespace ddpm::simt {
 namespace {
 
 struct Access {
-  uint32_t interval;  // 0: none
+  uint32_t interval = 0;  // 0: none
+  uint32_t warp_interval = 0;
   uint32_t block : 20, thread : 11, atomic : 1;
 };
 
+/** Who has read since the last write, in the interval of the last read; those of a grid in any of the launch. */
+enum class Readers : uint8_t { kOne, kWarp, kBlock, kGrid };
+
 struct Byte {
   Access write, read;
-  bool many_readers;  // in the interval of the last one
+  Readers readers = Readers::kOne;
+  bool permitted = true, flies = false;
 };
 
 /** Watched memory, by address. */
 struct Memory {
   size_t size;
-  bool shared;
+  const char* kind;
   std::vector<Byte> bytes;
 };
 
@@ -33,7 +37,7 @@ constexpr size_t kSlack = 256;
 bool enabled = false;
 std::map<uintptr_t, Memory> memories;
 uintptr_t lowest = UINTPTR_MAX, highest = 0;
-int64_t first_interval = 0;
+uint32_t first_interval = 0;
 
 Memory* find(const void* at, size_t* offset) {
   auto address = reinterpret_cast<uintptr_t>(at);
@@ -45,56 +49,120 @@ Memory* find(const void* at, size_t* offset) {
   return *offset < memory->second.size + kSlack ? &memory->second : nullptr;
 }
 
-/** Whether an access came before the present one for sure. */
-bool is_ordered(const Access& other) {
-  if (other.interval <= first_interval) return true;
-  bool same_block = other.block == (now.block_index & 0xfffff);
-  return same_block && (other.thread == static_cast<uint32_t>(now.index) || other.interval != now.interval);
+Access present(bool atomic) {
+  Access access;
+  access.interval = static_cast<uint32_t>(now.interval);
+  access.warp_interval = static_cast<uint32_t>(now.warp_interval);
+  access.block = now.block_index & 0xfffff;
+  access.thread = static_cast<uint32_t>(now.index);
+  access.atomic = atomic;
+  return access;
 }
 
-void check(Byte& byte, const void* at, bool write, bool atomic, const char* kind) {
-  auto race = [&](const Access& other, const char* what) {
-    if (!is_ordered(other) && !(atomic && other.atomic))
-      stop("race: %s %s memory at %p that thread %d of block %d %s without a barrier between",
-           write ? "writes" : "reads", kind, at, static_cast<int>(other.thread), static_cast<int>(other.block), what);
-  };
-  race(byte.write, "wrote");
-  Access access{static_cast<uint32_t>(now.interval), static_cast<uint32_t>(now.block_index & 0xfffff),
-                static_cast<uint32_t>(now.index), atomic};
-  if (write) {
-    race(byte.read, "read");
-    if (byte.many_readers && byte.read.interval == now.interval)
-      stop("race: writes %s memory at %p that several threads read without a barrier between", kind, at);
-    byte.write = access;
-    return;
+bool in_this_launch(const Access& a) { return a.interval > first_interval; }
+bool same_warp(const Access& a, const Access& b) { return a.thread / kWarp == b.thread / kWarp; }
+
+/** Whether an access came before the present one for sure. */
+bool is_ordered(const Access& other, const Access& self) {
+  if (!in_this_launch(other)) return true;
+  if (other.block != self.block) return false;
+  if (other.interval != self.interval || other.thread == self.thread) return true;
+  return same_warp(other, self) && other.warp_interval != self.warp_interval;
+}
+
+void check_write(const Byte& byte, const Access& self, const char* kind, const void* at) {
+  bool race = !is_ordered(byte.read, self) && !(self.atomic && byte.read.atomic);
+  bool same_interval = byte.read.block == self.block && byte.read.interval == self.interval;
+  if (in_this_launch(byte.read)) {
+    race |= byte.readers == Readers::kGrid && !(self.atomic && byte.read.atomic);
+    race |= byte.readers == Readers::kBlock && same_interval && !(self.atomic && byte.read.atomic);
+    race |= byte.readers == Readers::kWarp && same_interval && byte.read.warp_interval == self.warp_interval &&
+            !(self.atomic && byte.read.atomic);
   }
-  if (byte.write.interval == 0) stop("reads %s memory at %p that nobody wrote", kind, at);
-  bool same_interval = byte.read.interval == access.interval;
-  byte.many_readers = same_interval && (byte.many_readers || byte.read.thread != access.thread);
-  byte.read = access;
+  if (race)
+    stop("race: writes %s memory at %p that thread %d of block %d reads, and nothing orders them", kind, at,
+         static_cast<int>(byte.read.thread), static_cast<int>(byte.read.block));
+}
+
+void add_reader(Byte& byte, const Access& self) {
+  const Access& last = byte.read;
+  if (!in_this_launch(last) || last.interval == 0)
+    byte.readers = Readers::kOne;
+  else if (byte.readers == Readers::kGrid || last.block != self.block)
+    byte.readers = Readers::kGrid;
+  else if (last.interval != self.interval)
+    byte.readers = Readers::kOne;
+  else if (!same_warp(last, self))
+    byte.readers = Readers::kBlock;
+  else if (byte.readers == Readers::kOne && last.thread != self.thread)
+    byte.readers = Readers::kWarp;
+  byte.read = self;
+}
+
+void check(Byte& byte, const void* at, bool write, const Access& self, const char* kind) {
+  if (!byte.permitted) stop("reaches beyond an array in %s memory at %p", kind, at);
+  if (byte.flies)
+    stop("%s %s memory at %p that an asynchronous copy is on its way to", write ? "writes" : "reads", kind, at);
+  if (!write && byte.write.interval == 0) stop("uninitialised: reads %s memory at %p that nobody wrote", kind, at);
+  if (!is_ordered(byte.write, self) && !(self.atomic && byte.write.atomic))
+    stop("race: %s %s memory at %p that thread %d of block %d writes, and nothing orders them",
+         write ? "writes" : "reads", kind, at, static_cast<int>(byte.write.thread), static_cast<int>(byte.write.block));
+  if (!write) return add_reader(byte, self);
+  check_write(byte, self, kind, at);
+  byte.write = self;
+}
+
+void note_in(Memory& memory, size_t offset, const void* at, size_t bytes, bool write, bool atomic) {
+  if (offset + bytes > memory.size) stop("reaches beyond an array in %s memory at %p", memory.kind, at);
+  Access self = present(atomic);
+  for (size_t i = 0; i < bytes; ++i)
+    check(memory.bytes[offset + i], static_cast<const char*>(at) + i, write, self, memory.kind);
 }
 
 }  // namespace
+
+void enable_checker() { enabled = true; }
+bool is_checking() { return enabled; }
 
 void note(const void* at, size_t bytes, bool write, bool atomic) {
   size_t offset;
   if (!enabled || !now.running) return;
   Memory* memory = find(at, &offset);
-  if (memory == nullptr) return;
-  const char* kind = memory->shared ? "shared" : "device";
-  if (offset + bytes > memory->size) stop("reaches beyond %s memory at %p", kind, at);
-  for (size_t i = 0; i < bytes; ++i)
-    check(memory->bytes[offset + i], static_cast<const char*>(at) + i, write, atomic, kind);
+  if (memory != nullptr) note_in(*memory, offset, at, bytes, write, atomic);
 }
 
-void watch(void* memory, size_t bytes, bool shared) {
+void note_watched(const void* at, size_t bytes, bool write) {
+  size_t offset;
+  if (!enabled) return;
+  Memory* memory = find(at, &offset);
+  if (memory == nullptr) stop("reaches beyond all arrays at %p", at);
+  note_in(*memory, offset, at, bytes, write, false);
+}
+
+void note_flight(const void* at, size_t bytes, bool flies) {
+  size_t offset;
+  Memory* memory = enabled ? find(at, &offset) : nullptr;
+  for (size_t i = 0; memory != nullptr && i < bytes; ++i) memory->bytes[offset + i].flies = flies;
+}
+
+void watch(void* memory, size_t bytes, const char* kind, bool permitted) {
   if (!enabled) return;
   auto address = reinterpret_cast<uintptr_t>(memory);
   Memory& entry = memories[address];
-  entry = {bytes, shared, {}};
-  entry.bytes.resize(bytes);
+  entry.size = bytes;
+  entry.kind = kind;
+  Byte fresh;
+  fresh.permitted = permitted;
+  entry.bytes.assign(bytes, fresh);
   lowest = address < lowest ? address : lowest;
   highest = address + bytes + kSlack > highest ? address + bytes + kSlack : highest;
+}
+
+void permit(void* memory, void* at, size_t bytes) {
+  if (!enabled) return;
+  size_t offset = static_cast<size_t>(static_cast<char*>(at) - static_cast<char*>(memory));
+  std::vector<Byte>& all = memories.at(reinterpret_cast<uintptr_t>(memory)).bytes;
+  for (size_t i = 0; i < bytes; ++i) all[offset + i].permitted = true;
 }
 
 void forget(void* memory) { memories.erase(reinterpret_cast<uintptr_t>(memory)); }
@@ -103,38 +171,12 @@ void note_host_write(const void* at, size_t bytes) {
   size_t offset;
   Memory* memory = enabled ? find(at, &offset) : nullptr;
   // Of interval 1, before any kernel.
-  for (size_t i = 0; memory != nullptr && i < bytes; ++i) memory->bytes[offset + i] = {{1, 0, 0, 0}, {}, false};
+  Byte written;
+  written.write.interval = 1;
+  for (size_t i = 0; memory != nullptr && i < bytes && offset + i < memory->size; ++i)
+    memory->bytes[offset + i] = written;
 }
 
-void note_launch() { first_interval = ++now.interval; }
+void note_launch() { first_interval = static_cast<uint32_t>(++now.interval); }
 
 }  // namespace ddpm::simt
-
-// What -fsanitize=thread calls.
-#define DDPM_ACCESS(bytes)                                                          \
-  void __tsan_read##bytes(void* p) { ddpm::simt::note(p, bytes, false); }           \
-  void __tsan_write##bytes(void* p) { ddpm::simt::note(p, bytes, true); }           \
-  void __tsan_unaligned_read##bytes(void* p) { ddpm::simt::note(p, bytes, false); } \
-  void __tsan_unaligned_write##bytes(void* p) { ddpm::simt::note(p, bytes, true); }
-extern "C" {
-void __tsan_init() { ddpm::simt::enabled = true; }
-void __tsan_func_entry(void*) {}
-void __tsan_func_exit() {}
-void __tsan_vptr_update(void*, void*) {}
-DDPM_ACCESS(1)
-DDPM_ACCESS(2)
-DDPM_ACCESS(4)
-DDPM_ACCESS(8)
-DDPM_ACCESS(16)
-void __tsan_read_range(void* p, size_t bytes) { ddpm::simt::note(p, bytes, false); }
-void __tsan_write_range(void* p, size_t bytes) { ddpm::simt::note(p, bytes, true); }
-void* __tsan_memcpy(void* to, const void* from, size_t bytes) {
-  ddpm::simt::note(from, bytes, false);
-  ddpm::simt::note(to, bytes, true);
-  return std::memcpy(to, from, bytes);
-}
-void* __tsan_memset(void* to, int value, size_t bytes) {
-  ddpm::simt::note(to, bytes, true);
-  return std::memset(to, value, bytes);
-}
-}

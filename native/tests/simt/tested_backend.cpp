@@ -7,7 +7,7 @@
 #include "cuda/cuda.h"
 #include "ddpm/optimal.h"
 #include "simt/checker.h"
-#include "simt/engine.h"
+#include "simt/memory.h"
 
 namespace ddpm {
 namespace {

@@ -1,0 +1,207 @@
+#pragma once
+#include "cuda/convolution.cuh"
+
+/** The kernel of convolutions and their gradients by the input; see convolution.cu. */
+namespace ddpm::cuda {
+namespace {
+
+struct ConvolutionPass {
+  const float *x, *w, *bias, *image_bias, *residual;  // w: [columns, taps, channels]; the last three may be null
+  float* y;
+  Axis vertical, horizontal;
+  bool transposed;  // the axes are those of the convolution that this is the gradient of
+  bool vectors;     // 16 bytes of x and w may be copied at once
+  bool pairs;       // 8 bytes of y and residual may be moved at once
+  int32_t images, channels, columns, phases_across, tiles;  // tiles: of a phase
+};
+
+/** The results of a phase along one axis: result a sums taps tap(i) of source start(a) + i direction. */
+struct Phase {
+  int32_t count, taps, stride, first_tap, tap_stride, first_source, direction, first_result, result_stride;
+
+  DDPM_DEVICE Phase(const Axis& axis, bool transposed, int32_t phase) {
+    if (transposed) {
+      count = (axis.source - phase + axis.stride - 1) / axis.stride;
+      first_tap = (phase + axis.pad) % axis.stride;
+      taps = first_tap < axis.window ? (axis.window - first_tap + axis.stride - 1) / axis.stride : 0;
+      first_source = (phase + axis.pad) / axis.stride;
+      stride = 1, direction = -1;
+      tap_stride = axis.stride;
+      first_result = phase, result_stride = axis.stride;
+    } else {
+      count = axis.results, taps = axis.window, first_tap = 0, tap_stride = 1;
+      first_source = -axis.pad, stride = axis.stride, direction = 1;
+      first_result = 0, result_stride = 1;
+    }
+  }
+  DDPM_DEVICE int32_t start(int32_t a) const { return a * stride + first_source; }
+  DDPM_DEVICE int32_t result(int32_t a) const { return a * result_stride + first_result; }
+};
+
+/** Where the taps of a row of the tile start: in its source picture, and among all pixels. */
+struct alignas(8) Row {
+  int32_t pixel;
+  int16_t v, h;  // v: kNowhere if there is no such row
+};
+constexpr int16_t kNowhere = INT16_MIN;
+
+/** A thread's copies, step by step. */
+template <class T, int kFloats>
+class Loader {
+ public:
+  DDPM_DEVICE Loader(const ConvolutionPass& pass, const Phase& v, const Phase& h, const Row* rows, int32_t first_column)
+      : pass_(pass), v_(v), h_(h), rows_(rows), first_column_(first_column) {
+    height_ = pass.transposed ? pass.vertical.results : pass.vertical.source;
+    width_ = pass.transposed ? pass.horizontal.results : pass.horizontal.source;
+    line_ = static_cast<int>(threadIdx.x) / kPieces;
+    depth_ = static_cast<int>(threadIdx.x) % kPieces * kFloats;
+    channel_ = 0;
+    advance(depth_);
+  }
+
+  DDPM_DEVICE void operator()(float* stage) {
+    bool inside = i_ < v_.taps;
+    int32_t dv = i_ * v_.direction, dh = j_ * h_.direction, moved = dv * width_ + dh;
+#pragma unroll 4
+    for (int r = 0; r < T::kRows; r += kLines) {
+      Row row = rows_[r + line_];
+      int32_t v = row.v + dv, h = row.h + dh;
+      bool valid = inside && static_cast<uint32_t>(v) < static_cast<uint32_t>(height_) &&
+                   static_cast<uint32_t>(h) < static_cast<uint32_t>(width_);
+      int64_t pixel = row.pixel + moved;
+      copy_async<4 * kFloats>(shared_address(stage + Along::place(r + line_, depth_)),
+                              valid ? pass_.x + pixel * pass_.channels + channel_ : pass_.x, valid);
+    }
+    int32_t taps_across = pass_.horizontal.window, taps = pass_.vertical.window * taps_across;
+    int32_t tap = (v_.first_tap + i_ * v_.tap_stride) * taps_across + h_.first_tap + j_ * h_.tap_stride;
+    float* columns = stage + T::kRows * T::kDepth;
+#pragma unroll 4
+    for (int c = 0; c < T::kColumns; c += kLines) {
+      int64_t column = first_column_ + c + line_;
+      bool valid = inside && column < pass_.columns;
+      copy_async<4 * kFloats>(shared_address(columns + Along::place(c + line_, depth_)),
+                              valid ? pass_.w + (column * taps + tap) * pass_.channels + channel_ : pass_.w, valid);
+    }
+    advance(T::kDepth);
+  }
+
+ private:
+  static constexpr int kPieces = T::kDepth / kFloats, kLines = T::kThreads / kPieces;
+
+  DDPM_DEVICE void advance(int32_t floats) {
+    channel_ += floats;
+    while (channel_ >= pass_.channels) {
+      channel_ -= pass_.channels;
+      if (++j_ >= h_.taps) j_ = 0, ++i_;
+    }
+  }
+
+  const ConvolutionPass& pass_;
+  const Phase &v_, &h_;
+  const Row* rows_;
+  int32_t first_column_, height_, width_, channel_, i_ = 0, j_ = 0;
+  int line_, depth_;
+};
+
+/** The image and the place in its phase of a result. */
+struct Result {
+  int32_t image, a, b;
+
+  DDPM_DEVICE Result(const Phase& v, const Phase& h, int32_t n)
+      : image(n / (v.count * h.count)), a(n % (v.count * h.count) / h.count), b(n % h.count) {}
+};
+
+template <class T>
+DDPM_DEVICE void find_rows(const ConvolutionPass& pass, const Phase& v, const Phase& h, int32_t first, Row* rows) {
+  int32_t height = pass.transposed ? pass.vertical.results : pass.vertical.source;
+  int32_t width = pass.transposed ? pass.horizontal.results : pass.horizontal.source;
+  for (int r = static_cast<int>(threadIdx.x); r < T::kRows; r += T::kThreads) {
+    Result result(v, h, first + r);
+    int32_t start_v = v.start(result.a), start_h = h.start(result.b);
+    rows[r].pixel = (result.image * height + start_v) * width + start_h;
+    rows[r].v = result.image < pass.images ? static_cast<int16_t>(start_v) : kNowhere;
+    rows[r].h = static_cast<int16_t>(start_h);
+  }
+}
+
+/** y = sums + bias + image_bias + residual. */
+template <class T>
+DDPM_DEVICE void write(const ConvolutionPass& pass, const Phase& v, const Phase& h, int32_t first, int32_t first_column,
+                       const Results<T>& from) {
+  int32_t height = pass.transposed ? pass.vertical.source : pass.vertical.results;
+  int32_t width = pass.transposed ? pass.horizontal.source : pass.horizontal.results;
+  int32_t of_phase = pass.images * v.count * h.count;
+  bool has_gaps = v.result_stride > 1 || h.result_stride > 1;
+#pragma unroll
+  for (int m = 0; m < T::kHigh; ++m)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      int32_t pixel = first + from.row(m, 2 * half);
+      if (pixel >= of_phase) continue;
+      if (has_gaps) {
+        Result result(v, h, pixel);
+        pixel = (result.image * height + v.result(result.a)) * width + h.result(result.b);
+      }
+      int64_t at = static_cast<int64_t>(pixel) * pass.columns;
+      const float* image_bias = nullptr;
+      if (pass.image_bias != nullptr)
+        image_bias = pass.image_bias + static_cast<int64_t>(pixel / (height * width)) * pass.columns;
+#pragma unroll
+      for (int n = 0; n < T::kWide; ++n) {
+        int32_t column = first_column + from.column(n, 0);
+        bool both = column + 1 < pass.columns;
+        if (column >= pass.columns) continue;
+        float2 sum{from.sums[m][n][2 * half], from.sums[m][n][2 * half + 1]};
+        auto add = [&](const float* terms) {
+          if (terms == nullptr) return;
+          sum.x += terms[column];
+          if (both) sum.y += terms[column + 1];
+        };
+        add(pass.bias);
+        add(image_bias);
+        if (pass.pairs) {
+          if (pass.residual != nullptr) {
+            float2 terms = *reinterpret_cast<const float2*>(pass.residual + at + column);
+            sum.x += terms.x, sum.y += terms.y;
+          }
+          *reinterpret_cast<float2*>(pass.y + at + column) = sum;
+        } else {
+          add(pass.residual == nullptr ? nullptr : pass.residual + at);
+          pass.y[at + column] = sum.x;
+          if (both) pass.y[at + column + 1] = sum.y;
+        }
+      }
+    }
+}
+
+template <Precision kPrecision, class T>
+__global__ void __launch_bounds__(T::kThreads, T::kRows == 64 ? 4 : 2) convolve(ConvolutionPass pass) {
+  DDPM_DYNAMIC_SHARED(float, memory);
+  DDPM_SHARED(Row, rows, T::kRows);
+  int32_t phase = static_cast<int32_t>(blockIdx.x) / pass.tiles, tile = static_cast<int32_t>(blockIdx.x) % pass.tiles;
+  Phase v(pass.vertical, pass.transposed, phase / pass.phases_across);
+  Phase h(pass.horizontal, pass.transposed, phase % pass.phases_across);
+  int32_t first_column = static_cast<int32_t>(blockIdx.y) * T::kColumns;
+  int32_t first = tile * T::kRows;
+  if (first >= pass.images * v.count * h.count) return;  // later phases may have fewer tiles
+  find_rows<T>(pass, v, h, first, rows);
+  __syncthreads();
+
+  Results<T> results;
+  int steps = (v.taps * h.taps * pass.channels + T::kDepth - 1) / T::kDepth;
+  auto multiply = [&](const float* stage) {
+    Product<kPrecision>::add(Along(stage, results.first_row), Along(stage + T::kRows * T::kDepth, results.first_column),
+                             results);
+  };
+  if (pass.vectors) {
+    Loader<T, 4> load(pass, v, h, rows, first_column);
+    pipeline<T>(steps, memory, load, multiply);
+  } else {
+    Loader<T, 1> load(pass, v, h, rows, first_column);
+    pipeline<T>(steps, memory, load, multiply);
+  }
+  write(pass, v, h, first, first_column, results);
+}
+
+}  // namespace
+}  // namespace ddpm::cuda

@@ -1,0 +1,130 @@
+#include "simt/ptx/kernels.h"
+
+#include <cxxabi.h>
+#include <elf.h>
+#include <link.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "common/error.h"
+#include "simt/checker.h"
+#include "simt/ptx/program.h"
+
+namespace ddpm::simt::ptx {
+namespace {
+
+std::string read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail(DDPM_INTERNAL_ERROR, "cannot read %s", path.c_str());
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/** A symbol as people write it: compilers agree on it, those in unnamed namespaces included. */
+std::string readable(const char* symbol) {
+  int status;
+  char* name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+  std::string result = status == 0 ? name : symbol;
+  std::free(name);
+  return result;
+}
+
+/** Names of the program's functions by their addresses: those of kernels, of which no table is loaded, too. */
+std::map<const void*, std::string> read_symbols() {
+  std::string file = read("/proc/self/exe");
+  const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(file.data());
+  const auto* sections = reinterpret_cast<const ElfW(Shdr)*>(file.data() + header->e_shoff);
+  uintptr_t base = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* base) {
+        *static_cast<uintptr_t*>(base) = info->dlpi_addr;
+        return 1;  // the program is the first
+      },
+      &base);
+  std::map<const void*, std::string> symbols;
+  for (int s = 0; s < header->e_shnum; ++s) {
+    if (sections[s].sh_type != SHT_SYMTAB) continue;
+    const char* names = file.data() + sections[sections[s].sh_link].sh_offset;
+    const auto* entries = reinterpret_cast<const ElfW(Sym)*>(file.data() + sections[s].sh_offset);
+    for (size_t i = 0; i < sections[s].sh_size / sizeof *entries; ++i)
+      if (ELF64_ST_TYPE(entries[i].st_info) == STT_FUNC && entries[i].st_value != 0)
+        symbols[reinterpret_cast<const void*>(base + entries[i].st_value)] = names + entries[i].st_name;
+  }
+  return symbols;
+}
+
+struct Kernels {
+  std::vector<std::unique_ptr<Module>> modules;
+  std::map<std::string, const Function*> by_name;
+  std::map<const void*, std::string> symbols;
+  std::map<const void*, const Function*> by_address;
+
+  Kernels() {
+    const char* list = std::getenv("SIMT_PTX");
+    if (list == nullptr) return;
+    std::stringstream paths(list);
+    for (std::string path; std::getline(paths, path, ':');) {
+      ModuleText text = split(path.substr(path.find_last_of('/') + 1), read(path));
+      modules.push_back(std::make_unique<Module>(text));
+      for (const FunctionText& f : text.functions)
+        if (f.is_kernel && !by_name.emplace(readable(f.name.c_str()), modules.back()->find(f.name)).second)
+          fail(DDPM_INTERNAL_ERROR, "%s: a second kernel %s", path.c_str(), readable(f.name.c_str()).c_str());
+    }
+    symbols = read_symbols();
+  }
+
+  const Function& find(const void* kernel) {
+    const Function*& function = by_address[kernel];
+    if (function != nullptr) return *function;
+    auto symbol = symbols.find(kernel);
+    if (symbol == symbols.end()) fail(DDPM_INTERNAL_ERROR, "a kernel at %p without a name", kernel);
+    auto found = by_name.find(readable(symbol->second.c_str()));
+    if (found == by_name.end())
+      fail(DDPM_INTERNAL_ERROR, "no PTX of the kernel %s", readable(symbol->second.c_str()).c_str());
+    return *(function = found->second);
+  }
+};
+
+/** From the start: the checker knows memory that is allocated while it watches. */
+[[maybe_unused]] const bool watched = [] {
+  if (std::getenv("SIMT_PTX") != nullptr) enable_checker();
+  return true;
+}();
+
+Kernels& kernels() {
+  static Kernels k;
+  return k;
+}
+
+}  // namespace
+
+bool is_used() { return !kernels().modules.empty(); }
+
+std::function<void()> body_of(const void* kernel, const std::vector<Argument>& arguments) {
+  const Function& function = kernels().find(kernel);
+  if (arguments.size() != function.parameters.size())
+    fail(DDPM_INTERNAL_ERROR, "%s has %zu parameters, expected %zu", function.name.c_str(), function.parameters.size(),
+         arguments.size());
+  for (size_t a = 0; a < arguments.size(); ++a)
+    if (arguments[a].bytes != function.parameters[a].bytes)
+      fail(DDPM_INTERNAL_ERROR, "%s: parameter %zu is of %zu bytes, expected %zu", function.name.c_str(), a,
+           function.parameters[a].bytes, arguments[a].bytes);
+  // A thread that another kernel's end has left behind frees nothing: frames stay for the next.
+  static std::vector<std::vector<uint64_t>> frames(1024);
+  return [&function, arguments] {
+    std::vector<uint64_t>& memory = frames[static_cast<size_t>(now.index)];
+    memory.resize((function.image.size() + 15) / 8);
+    auto* bytes = reinterpret_cast<unsigned char*>(memory.data());
+    bytes += reinterpret_cast<uintptr_t>(bytes) % 16;
+    Frame frame = start(function, bytes);
+    for (size_t a = 0; a < arguments.size(); ++a)
+      std::memcpy(bytes + function.parameters[a].place, arguments[a].value, arguments[a].bytes);
+    execute(frame);
+  };
+}
+
+}  // namespace ddpm::simt::ptx
