@@ -4,7 +4,7 @@
 namespace ddpm::accelerator {
 namespace {
 [[noreturn]] void no_device(int device) {
-  fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU)", device + 1);
+  fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU): %s", device + 1, status());
 }
 }  // namespace
 
@@ -16,6 +16,7 @@ const Backend* backend() { return nullptr; }
 void* allocate(int device, int64_t) { no_device(device); }
 void release(int, void*) {}
 void synchronize(int device) { no_device(device); }
+double seconds(int device, const std::function<void()>&, const std::function<void()>&) { no_device(device); }
 void begin_capture(int device) { no_device(device); }
 Graph* end_capture(int device) { no_device(device); }
 void run(Graph*) {}

@@ -20,10 +20,12 @@
  * A block has 64 rows of a head, 16 to each of four warps, and takes tiles of 32 columns. Everything comes in pieces of
  * 64 channels by cp.async, as 32 tokens of the columns (8.5 KB) for the scores, then for the sum, three pieces deep:
  * two are on their way while one is multiplied, and one barrier a piece will do. The rows' operands stay in shared
- * memory, so 32 KB (up to 64 channels) to 92 KB are in use, and a block moves its rows once and the columns once for
- * each use. Where they do not fit (99 KB is what all GPUs have: scores of more than 256 channels, or the two of dq and
- * dk of more than 128) the rows' pieces come along with the columns', 25.5 KB each, three times the bytes for the
- * scores.
+ * memory, so 43 KB (up to 64 channels) to 92 KB are in use. A block moves its rows once, and the columns once for each
+ * use, but that the last piece of k or q serves the scores and the sum of dq and dk: each byte once for up to 64
+ * channels, and for dq and dk of 128 1.25 times the least.
+ *
+ * Where the rows do not fit (99 KB is what all GPUs have: scores of more than 256 channels, or the two of dq and dk of
+ * more than 128) their pieces come along with the columns', 25.5 KB each, three times the bytes for the scores.
  *
  * Sums are in registers, 32, 64 or 128 for up to 64, 128 and 256 channels; beyond that a block computes a strip of 256
  * and the scores again for each.
@@ -70,9 +72,14 @@ struct AttentionPieces {
   int64_t head_start;  // of the head's first token
   int64_t first_row;
   int first_part, out_parts;  // of the strip
-  int steps;                  // pieces of a tile of columns
 
+  /** Steps of a tile: a piece each, those of the second product first. */
   DDPM_DEVICE int score_steps() const { return kProducts * pass.parts; }
+  /** Whether the last piece of the scores is also the strip's last piece of what is summed. */
+  DDPM_DEVICE bool shares_last() const { return kProducts == 2 && first_part + out_parts == pass.parts; }
+  DDPM_DEVICE int steps() const { return score_steps() + out_parts - shares_last(); }
+  DDPM_DEVICE bool is_second(int step) const { return kProducts == 2 && step < pass.parts; }
+  DDPM_DEVICE int score_part(int step) const { return kProducts == 1 || is_second(step) ? step : step - pass.parts; }
   DDPM_DEVICE int64_t stride() const { return pass.heads * pass.dim; }
   DDPM_DEVICE int width(int part) const {
     return static_cast<int>(min(int64_t{kPiece}, pass.dim - int64_t{part} * kPiece));
@@ -119,8 +126,8 @@ struct AttentionPieces {
       copy<kAttentionColumns>(pass.summed, first_column, part, column_piece(slot), kPieceStride);
       return;
     }
-    bool second = step >= pass.parts;
-    int part = second ? step - pass.parts : step;
+    bool second = is_second(step);
+    int part = score_part(step);
     copy<kAttentionColumns>(second ? pass.columns[1] : pass.columns[0], first_column, part, column_piece(slot),
                             kPieceStride);
     if (!pass.resident || tile == 0)
@@ -214,13 +221,9 @@ __global__ void __launch_bounds__(kAttentionThreads, kParts == 1   ? 3
   int64_t token_start = rest * pass.tokens;  // in a vector over [N,heads,T]
   int64_t image = split(rest, pass.heads, &head);
   int first_part = static_cast<int>(strip) * kParts, out_parts = min(kParts, pass.parts - first_part);
-  Pieces pieces{pass,
-                memory,
-                image * pass.tokens * pass.heads * pass.dim + head * pass.dim,
-                row_block * kAttentionRows,
-                first_part,
-                out_parts,
-                kProducts * pass.parts + out_parts};
+  Pieces pieces{
+      pass,       memory,   image * pass.tokens * pass.heads * pass.dim + head * pass.dim, row_block * kAttentionRows,
+      first_part, out_parts};
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
   const AttentionProducts<kPrecision> products(thread % 32);
   const int64_t first_row = row_block * kAttentionRows + 16 * warp + products.g;
@@ -242,7 +245,7 @@ __global__ void __launch_bounds__(kAttentionThreads, kParts == 1   ? 3
     if (load_tile < tiles) pieces.load(load_tile, load_step, load_slot);
     copy_commit();
     load_slot = load_slot == kAttentionSlots - 1 ? 0 : load_slot + 1;
-    if (++load_step == pieces.steps) load_step = 0, ++load_tile;
+    if (++load_step == pieces.steps()) load_step = 0, ++load_tile;
   };
   load_next();
   load_next();
@@ -253,27 +256,28 @@ __global__ void __launch_bounds__(kAttentionThreads, kParts == 1   ? 3
       for (int j = 0; j < 4; ++j)
 #pragma unroll
         for (int i = 0; i < 4; ++i) scores[p][j][i] = 0;
-    for (int step = 0; step < pieces.steps; ++step) {
+    for (int step = 0; step < pieces.steps(); ++step) {
       copy_wait<1>();
       __syncthreads();  // the piece is there for all, and all are done with the slot that is filled next
       load_next();
       const float* piece = pieces.column_piece(slot);
-      if (step < pieces.score_steps()) {
-        bool second = step >= pass.parts;
-        int part = second ? step - pass.parts : step, width = pieces.width(part), stride = pieces.row_stride();
+      int summed_part = step - pieces.score_steps();  // of the strip
+      if (summed_part < 0) {
+        bool second = pieces.is_second(step);
+        int part = pieces.score_part(step), width = pieces.width(part), stride = pieces.row_stride();
         const float* left = pieces.row_piece(slot, second, part) + 16 * warp * stride;
-        if (kProducts == 2 && second)
+        if (second)
           products.add_scores(left, stride, piece, width, scores[kProducts - 1]);
         else
           products.add_scores(left, stride, piece, width, scores[0]);
-      } else {
-        int part = step - pieces.score_steps();
-        if (part == 0)
+        if (step == pieces.score_steps() - 1) {
           weigh<kResult>(pass, products, token_start, int64_t{tile} * kAttentionColumns, scores, rows, sums);
-#pragma unroll
-        for (int p = 0; p < kParts; ++p)
-          if (p == part) products.add_weighted(scores[0], piece, pieces.width(first_part + p), sums + 8 * p);
+          if (pieces.shares_last()) summed_part = out_parts - 1;
+        }
       }
+#pragma unroll
+      for (int p = 0; p < kParts; ++p)
+        if (p == summed_part) products.add_weighted(scores[0], piece, pieces.width(first_part + p), sums + 8 * p);
       slot = slot == kAttentionSlots - 1 ? 0 : slot + 1;
     }
   }

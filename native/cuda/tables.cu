@@ -74,13 +74,12 @@ __global__ void __launch_bounds__(kQuadThreads)
     check_indices_kernel(const float* indices, int64_t n, int64_t limit, int64_t* found) {
   int64_t i = int64_t{blockIdx.x} * kQuadThreads + threadIdx.x;
   if (i >= n) return;
-  float value = indices[i];
-  int64_t index = value >= 0 && value < static_cast<float>(limit) ? static_cast<int64_t>(value) : -1;
-  if (index < 0 || index >= limit || static_cast<float>(index) != value) atomic_max(found, n - i);
+  if (index_of(indices[i], limit) < 0) atomic_max(found, n - i);
 }
 
 void check_indices(const char* name, const float* indices, int64_t n, int64_t limit) {
   Stream stream = op_stream();
+  if (is_capturing(stream)) return;
   DeviceArray<int64_t> found(1, stream);
   clear(found, sizeof(int64_t), stream);
   launch("check_indices", check_indices_kernel, grid_of(divide_up(n, kQuadThreads)), dim3(kQuadThreads), 0, stream,
@@ -98,8 +97,10 @@ struct Embedding {
   EmbeddingArgs a;
   Rows rows;
   DDPM_DEVICE void operator()(int64_t row, int64_t column) const {
-    const float* from = a.table + static_cast<int64_t>(a.indices[row]) * a.dim;
-    rows.store(a.out + row * a.dim, column, rows.load(from, column));
+    int64_t index = index_of(a.indices[row], a.entries);
+    Quad q{{NAN, NAN, NAN, NAN}};
+    if (index >= 0) q = rows.load(a.table + index * a.dim, column);
+    rows.store(a.out + row * a.dim, column, q);
   }
 };
 
@@ -117,7 +118,7 @@ struct EmbeddingBackward {
     Quad sum = rows.load(a.dtable + entry * a.dim, column);
     bool found = false;
     for (int64_t n = 0; n < a.n; ++n) {
-      if (static_cast<int64_t>(a.indices[n]) != entry) continue;
+      if (index_of(a.indices[n], a.entries) != entry) continue;
       Quad dy = rows.load(a.dy + n * a.dim, column);
 #pragma unroll
       for (int i = 0; i < 4; ++i) sum.at[i] += dy.at[i];

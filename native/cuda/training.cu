@@ -53,9 +53,9 @@ __global__ void __launch_bounds__(kQuadThreads) cross_entropy_kernel(CrossEntrop
   double largest = logits[0], sum = 0;
   for (int64_t i = 1; i < a.classes; ++i) largest = logits[i] > largest ? logits[i] : largest;
   for (int64_t i = 0; i < a.classes; ++i) sum += exp(logits[i] - largest);
-  auto label = static_cast<int64_t>(a.labels[row]);
+  int64_t label = index_of(a.labels[row], a.classes);
   double log_sum = largest + log(sum);
-  a.losses[row] = static_cast<float>(log_sum - logits[label]);
+  a.losses[row] = label < 0 ? NAN : static_cast<float>(log_sum - logits[label]);
   if (a.dlogits == nullptr) return;
   for (int64_t i = 0; i < a.classes; ++i)
     a.dlogits[row * a.classes + i] =

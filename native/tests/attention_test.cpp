@@ -15,13 +15,15 @@ namespace {
 
 int pick_int(Random& random, int low, int high) { return static_cast<int>(pick(random, low, high)); }
 
-std::vector<Heads> heads(Random& random, int count) {
+/** Shapes to test, and some at random; fewer on a device, which the engine of simt/ may be, where each takes long. */
+std::vector<Heads> heads(Random& random) {
   // The notebook's at 14 x 14, the diffusers form's at 7 x 7 and 16 x 16, one token, a long row of narrow heads.
   // One channel per head; many heads; a scale that turns the order of the scores round.
   std::vector<Heads> all = {{1, 196, 4, 16, 0.25}, {2, 49, 1, 96, 0.1},   {1, 256, 1, 64, 0.125},
                             {2, 1, 2, 3, 1},       {1, 700, 2, 8, 0.35},  {2, 30, 3, 1, 0.5},
                             {5, 40, 3, 12, 0.3},   {1, 20, 1, 512, 0.04}, {1, 40, 2, 8, -0.3}};
-  for (int i = 0; i < count; ++i)
+  if (device() != 0) all[4].tokens = 270;
+  for (int i = 0; i < (device() == 0 ? 30 : 6); ++i)
     all.push_back(
         {pick_int(random, 1, 2), pick_int(random, 1, 70), pick_int(random, 1, 4), pick_int(random, 1, 40), 0.3});
   return all;
@@ -30,7 +32,7 @@ std::vector<Heads> heads(Random& random, int count) {
 }  // namespace
 
 TEST(attention_is_close) {
-  for (const Heads& h : heads(random, 30)) {
+  for (const Heads& h : heads(random)) {
     auto q = normal(random, h.size()), k = normal(random, h.size()), v = normal(random, h.size());
     Array q_in(q), k_in(k), v_in(v), o(h.size()), log_sums(int64_t{h.n} * h.heads * h.tokens);
     OK(ddpm_attention(q_in, k_in, v_in, o, log_sums, SHAPE(h)));
@@ -56,7 +58,7 @@ TEST(attention_with_huge_scores_is_one_hot) {
 }
 
 TEST(attention_gradients_are_close) {
-  for (const Heads& h : heads(random, 30)) {
+  for (const Heads& h : heads(random)) {
     auto q = normal(random, h.size()), k = normal(random, h.size()), v = normal(random, h.size());
     auto d_o = normal(random, h.size());
     Array q_in(q), k_in(k), v_in(v), d_o_in(d_o), o(h.size()), log_sums(int64_t{h.n} * h.heads * h.tokens);
