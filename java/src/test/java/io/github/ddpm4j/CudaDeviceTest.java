@@ -9,6 +9,7 @@ import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.internal.Status;
+import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.ops.TrainingOps;
 import io.github.ddpm4j.sampler.Ddim;
 import io.github.ddpm4j.sampler.Ddpm;
@@ -88,6 +89,22 @@ class CudaDeviceTest {
           .hasMessageContaining("device");
       assertThatThrownBy(() -> scope.allocate(Shape.of(1 << 15, 1 << 15, 1 << 8)))
           .isInstanceOf(OutOfNativeMemoryException.class);
+    }
+  }
+
+  @Test
+  void devicesAreApart() {
+    assumeTrue(Device.cudaCount() > 1, "there is one device");
+    Device other = Device.cuda(1);
+    try (Scope first = Scope.open(cuda);
+        Scope second = Scope.open(other)) {
+      Tensor x = first.tensor(Shape.of(2), 1, 2);
+      Tensor y = second.tensor(Shape.of(2), 3, 4);
+      assertThat(PointwiseOps.add(y, y).toArray()).containsExactly(6, 8);
+      assertThat(y.device()).isSameAs(other);
+      assertThatThrownBy(() -> PointwiseOps.add(x, y))
+          .isInstanceOf(InvalidArgumentException.class)
+          .hasMessageContaining("device");
     }
   }
 
