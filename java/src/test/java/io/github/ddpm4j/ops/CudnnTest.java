@@ -72,8 +72,7 @@ class CudnnTest {
     Device device = Device.cuda(0);
     try (Scope scope = Scope.open(device)) {
       Tensor x = whole(scope, input);
-      Tensor w =
-          whole(scope, Shape.of(channels, window.height(), window.width(), input.dim(3)));
+      Tensor w = whole(scope, Shape.of(channels, window.height(), window.width(), input.dim(3)));
       Tensor expected = scope.allocate(window.output(input, channels));
       // cuDNN works in the default stream, which ddpm4j's do not wait for.
       device.synchronize();
