@@ -1,5 +1,6 @@
 #include "cuda/cuda.h"
 #include "cuda/device.h"
+#include "cuda/optimal_host.h"
 
 namespace ddpm::cuda {
 
@@ -53,6 +54,9 @@ const Backend* backend() {
     b.linear_backward_input = linear_backward_input;
     b.linear_backward_weights = linear_backward_weights;
     b.optimal_partial = optimal_partial;
+    b.optimal_load = optimal_load;
+    b.optimal_finish = optimal_finish;
+    b.optimal_log_kernels = optimal_log_kernels;
     return b;
   }();
   return &table;

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "ddpm/interop.h"
 #include "harness.h"
 
 using namespace ddpm::test;
@@ -62,6 +63,21 @@ TEST(a_library_without_a_usable_device_says_why) {
   reason = "this build has no CUDA kernels";
 #endif
   if (status.find(reason) != 0) fail_test("the status is '%s', expected '%s'", status.c_str(), reason);
+}
+
+TEST(addresses_are_a_devices_own) {
+  int64_t address = 0;
+  Array a(4);
+  FAILS(DDPM_INVALID_ARGUMENT, "must not be null", ddpm_device_address(a, nullptr));
+  FAILS(DDPM_INVALID_ARGUMENT, "not a memory reference", ddpm_device_address(0, &address));
+  if (on_cpu()) {
+    FAILS(DDPM_INVALID_ARGUMENT, "CPU", ddpm_device_address(a, &address));
+  } else {
+    int64_t next = 0;
+    OK(ddpm_device_address(a, &address));
+    OK(ddpm_device_address(a + 4, &next));
+    CHECK(address != 0 && next == address + 4);
+  }
 }
 
 TEST(copies_of_any_size_arrive) {

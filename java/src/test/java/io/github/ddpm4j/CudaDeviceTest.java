@@ -9,10 +9,13 @@ import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.internal.Status;
+import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.ops.TrainingOps;
+import io.github.ddpm4j.optimal.OptimalDenoiser;
 import io.github.ddpm4j.sampler.Ddim;
 import io.github.ddpm4j.sampler.Ddpm;
 import io.github.ddpm4j.sampler.Sampler;
+import io.github.ddpm4j.schedule.NoiseSchedule;
 import io.github.ddpm4j.tensor.DeviceGraph;
 import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Shape;
@@ -22,6 +25,8 @@ import io.github.ddpm4j.train.Trainer;
 import io.github.ddpm4j.unet.BlockType;
 import io.github.ddpm4j.unet.UNet;
 import io.github.ddpm4j.unet.UNetConfig;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -92,6 +97,22 @@ class CudaDeviceTest {
   }
 
   @Test
+  void devicesAreApart() {
+    assumeTrue(Device.cudaCount() > 1, "there is one device");
+    Device other = Device.cuda(1);
+    try (Scope first = Scope.open(cuda);
+        Scope second = Scope.open(other)) {
+      Tensor x = first.tensor(Shape.of(2), 1, 2);
+      Tensor y = second.tensor(Shape.of(2), 3, 4);
+      assertThat(PointwiseOps.add(y, y).toArray()).containsExactly(6, 8);
+      assertThat(y.device()).isSameAs(other);
+      assertThatThrownBy(() -> PointwiseOps.add(x, y))
+          .isInstanceOf(InvalidArgumentException.class)
+          .hasMessageContaining("device");
+    }
+  }
+
+  @Test
   void graphsRepeatOps() {
     try (Scope scope = Scope.open(cuda)) {
       Tensor x = scope.tensor(Shape.of(2), 1, 2);
@@ -155,6 +176,25 @@ class CudaDeviceTest {
             return unet.parameters().gradients().toArray();
           }
         });
+  }
+
+  @Test
+  void theOptimalDenoiserHasTheCpusBits() {
+    byte[] pixels = new byte[100 * 64];
+    new Random(4).nextBytes(pixels);
+    ImageDataset data = new ImageDataset(100, 8, 8, 1, pixels, new byte[100]);
+    float[] noisy = gaussians(3 * 64);
+    List<float[]> results = new ArrayList<>();
+    for (Device device : List.of(Device.cpu(), cuda)) {
+      try (OptimalDenoiser denoiser =
+              OptimalDenoiser.over(data, NoiseSchedule.linear(1000), device);
+          Scope scope = Scope.open(device)) {
+        Tensor x = scope.tensor(Shape.of(3, 8, 8, 1), noisy);
+        results.add(denoiser.predict(x, 400).toArray());
+        assertThat(denoiser.nearest(x, 400, 2)).hasDimensions(3, 2);
+      }
+    }
+    assertThat(results.get(1)).containsExactly(results.get(0));
   }
 
   static Stream<Sampler> samplers() {

@@ -103,7 +103,14 @@ final class InfoCommand implements Callable<Integer> {
   }
 
   private Roofline roofline() {
-    Roofline measured = peak == null || bandwidth == null ? Roofline.measure() : null;
+    boolean given = peak != null && bandwidth != null;
+    if (!given && !Device.of(model.device).isCpu()) {
+      throw new InvalidArgumentException(
+          "what device '"
+              + model.device
+              + "' does at best is not measured, expected --peak and --bandwidth");
+    }
+    Roofline measured = given ? null : Roofline.measure();
     return new Roofline(
         peak == null ? measured.flops() : peak * 1e9,
         bandwidth == null ? measured.bytesPerSecond() : bandwidth * 1e9);

@@ -28,7 +28,8 @@ import org.bytedeco.javacpp.tools.InfoMapper;
             "ddpm/resampling.h",
             "ddpm/diffusion.h",
             "ddpm/training.h",
-            "ddpm/optimal.h"
+            "ddpm/optimal.h",
+            "ddpm/interop.h"
           },
           // The last two for CUDA's runtime, if the archive has it. JavaCPP turns the order round.
           link = {"rt#", "dl#", "ddpm#"},

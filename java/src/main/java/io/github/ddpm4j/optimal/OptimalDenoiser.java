@@ -72,10 +72,18 @@ public final class OptimalDenoiser implements NoisePredictor, AutoCloseable {
    * @param schedule the noise schedule that timesteps refer to
    */
   public static OptimalDenoiser over(ImageDataset data, NoiseSchedule schedule) {
+    return over(data, schedule, Device.cpu());
+  }
+
+  /**
+   * The denoiser of a data set on a device, where x_t must be too. On a CUDA device, too, the bits
+   * of a result are those of the CPU.
+   */
+  public static OptimalDenoiser over(ImageDataset data, NoiseSchedule schedule, Device device) {
     ImageOrder order = ImageOrder.of(data);
     int size = data.imageSize();
     ByteImages images =
-        new ByteImages(Device.cpu(), data.height(), data.width(), data.channels(), order.chunks());
+        new ByteImages(device, data.height(), data.width(), data.channels(), order.chunks());
     byte[] staged = new byte[Math.multiplyExact(Math.min(STAGED_IMAGES, data.count()), size)];
     for (int first = 0; first < data.count(); first += STAGED_IMAGES) {
       int count = Math.min(STAGED_IMAGES, data.count() - first);
