@@ -19,12 +19,12 @@ inline Axis horizontal_axis(const WindowGeometry& g) {
           static_cast<int32_t>(g.pad_left), static_cast<int32_t>(g.s)};
 }
 
-/** Whether the kernels' counters hold: 16 bits for places in a padded picture, 32 for pixels and weights. */
+/** Whether the kernels' counters hold: 8 bits for taps along an axis, 32 for pixels and weights, and a grid's sides. */
 inline bool is_countable(const WindowGeometry& g) {
-  constexpr int64_t kMostSide = 1 << 14, kMostChannels = 1 << 20, kMost = 1 << 30;
-  return g.h + g.pad_top + g.pad_bottom <= kMostSide && g.w + g.pad_left + g.pad_right <= kMostSide &&
-         g.c <= kMostChannels && g.k <= kMostChannels && g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost &&
-         g.r * g.s * g.c <= kMost && g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost;
+  constexpr int64_t kMostTaps = 255, kMostChannels = 1 << 20, kMost = 1 << 30;
+  return g.r <= kMostTaps && g.s <= kMostTaps && g.c <= kMostChannels && g.k <= kMostChannels &&
+         g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost && g.r * g.s * g.c <= kMost &&
+         g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost;
 }
 
 /** A linear map as a convolution of pictures of one pixel. */
