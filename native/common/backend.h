@@ -10,7 +10,8 @@
  *
  * The ABI checks arguments once and fills an argument struct; a backend gets addresses that are live, large enough and
  * on its device. A backend leaves an entry null, or returns DDPM_NOT_SUPPORTED from it before it has written anything,
- * to decline a case; the next backend of the device's list takes it. The last one of every list implements everything.
+ * to decline a case; the next backend of the device's list takes it. The last one of the CPU's list implements
+ * everything.
  */
 namespace ddpm {
 
@@ -320,6 +321,8 @@ struct Backend {
   using Op = ddpm_status (*)(const Args&);
 
   const char* name = nullptr;
+  /** Makes a device that of the calling thread's next op; null if there is nothing to do. */
+  void (*select)(int device) = nullptr;
   Op<CopyArgs> copy_from_host = nullptr, copy_to_host = nullptr, copy = nullptr;
   Op<FillArgs> fill = nullptr;
   Op<Conv2dArgs> conv2d = nullptr;
@@ -376,11 +379,13 @@ void dispatch(int device, const char* name, Backend::Op<Args> Backend::*op, cons
   for (const Backend* const* backend = backends_of(device); *backend != nullptr; ++backend) {
     Backend::Op<Args> implementation = (*backend)->*op;
     if (implementation == nullptr) continue;
+    if ((*backend)->select != nullptr) (*backend)->select(device);
     ddpm_status status = implementation(args);
     if (status == DDPM_OK) return;
     if (status != DDPM_NOT_SUPPORTED) fail(status, "%s failed in backend %s", name, (*backend)->name);
   }
-  fail(DDPM_NOT_SUPPORTED, "no backend of device %d implements this case of %s", device, name);
+  fail(DDPM_NOT_SUPPORTED, "no kernel of device %d (%s) implements this case of %s", device,
+       (*backends_of(device))->name, name);
 }
 
 }  // namespace ddpm

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "common/accelerator.h"
 #include "common/error.h"
 #include "common/packed_weights.h"
 
@@ -31,7 +32,6 @@ struct Slot {
 Slot slots[kSlots];
 std::mutex slots_mutex;  // guards allocation and freeing; resolve() reads without it
 int next_slot = 0;
-std::atomic<int64_t> live_bytes{0};
 
 ddpm_mem pack(int slot, int generation) {
   return int64_t{generation} << (kOffsetBits + kSlotBits) | int64_t{slot} << kOffsetBits;
@@ -41,10 +41,17 @@ Slot& slot_of(ddpm_mem mem) { return slots[(mem >> kOffsetBits) & (kSlots - 1)];
 
 int generation_of(ddpm_mem mem) { return static_cast<int>(mem >> (kOffsetBits + kSlotBits)); }
 
+int64_t live_bytes_of(int32_t device) {
+  int64_t bytes = 0;
+  for (const Slot& slot : slots)
+    if (slot.data.load() != nullptr && slot.device == device) bytes += slot.bytes;
+  return bytes;
+}
+
 void allocate(int32_t device, int64_t bytes, ddpm_mem* block) {
   if (block == nullptr) fail(DDPM_INVALID_ARGUMENT, "block must not be null");
   *block = 0;
-  if (device != 0) fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU)", device);
+  if (device != 0) accelerator::require_usable(device - 1);
   if (bytes < 1 || bytes > kMaxBytes)
     fail(DDPM_INVALID_ARGUMENT, "a block of %lld bytes was asked for, expected 1 to %lld",
          static_cast<long long>(bytes), static_cast<long long>(kMaxBytes));
@@ -53,14 +60,14 @@ void allocate(int32_t device, int64_t bytes, ddpm_mem* block) {
     int index = (next_slot + i) % kSlots;
     Slot& slot = slots[index];
     if (slot.data.load() != nullptr) continue;
-    void* data = std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64));
+    void* data = device == 0 ? std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64))
+                             : accelerator::allocate(device - 1, bytes);
     if (data == nullptr)
       fail(DDPM_OUT_OF_MEMORY, "no memory for a block of %lld bytes; %lld bytes are in use",
-           static_cast<long long>(bytes), static_cast<long long>(live_bytes.load()));
+           static_cast<long long>(bytes), static_cast<long long>(live_bytes_of(device)));
     slot.device = device;
     slot.bytes = bytes;
     slot.data.store(static_cast<char*>(data), std::memory_order_release);
-    live_bytes += bytes;
     next_slot = (index + 1) % kSlots;
     *block = pack(index, slot.generation);
     return;
@@ -77,10 +84,12 @@ void release(ddpm_mem block) {
     fail(DDPM_INVALID_ARGUMENT, "only the start of a block can be freed, not %lld bytes into it",
          static_cast<long long>(extent.data - slot.data.load()));
   forget_packed(block);
-  live_bytes -= slot.bytes;
   slot.data = nullptr;
   slot.generation = slot.generation % (kGenerations - 1) + 1;
-  std::free(extent.data);
+  if (extent.device == 0)
+    std::free(extent.data);
+  else
+    accelerator::release(extent.device - 1, extent.data);
 }
 
 }  // namespace
@@ -118,5 +127,8 @@ ddpm_status ddpm_block_free(ddpm_mem block) {
   return ddpm::guard([&] { ddpm::release(block); });
 }
 
-int64_t ddpm_block_bytes(int32_t device) { return device == 0 ? ddpm::live_bytes.load() : 0; }
+int64_t ddpm_block_bytes(int32_t device) {
+  std::lock_guard<std::mutex> lock(ddpm::slots_mutex);
+  return ddpm::live_bytes_of(device);
+}
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/arithmetic.h"
 #include "ddpm/optimal.h"
 
 /**
@@ -18,13 +19,6 @@
  * Weight: 2^(lambda - k) as a number of 30 binary places, two digits of 15, for the chunk's k = floor(largest lambda)
  * + 1. What a chunk adds is therefore whole multiples of 2^(k-15) and 2^(k-30), and goes to bins of 15 binary places.
  */
-#if defined(__CUDACC__)
-#define DDPM_ARITHMETIC __host__ __device__ __forceinline__
-#else
-// Always inlined: code for one instruction set must not be merged with another's.
-#define DDPM_ARITHMETIC static inline __attribute__((always_inline))
-#endif
-
 namespace ddpm::optimal {
 
 constexpr int kChunk = DDPM_OPTIMAL_CHUNK, kHeader = DDPM_OPTIMAL_HEADER;

@@ -1,7 +1,9 @@
-// Chooses the CPU backends at run time: the best instruction set that the machine has, then the portable code.
+// Lists the backends of devices. Those of the CPU are chosen at run time: the best instruction set that the machine
+// has, then the portable code.
 #include <atomic>
 #include <cstring>
 
+#include "common/accelerator.h"
 #include "common/error.h"
 #include "cpu/cpu.h"
 #include "ddpm/device.h"
@@ -56,7 +58,12 @@ const Isa& current() {
 
 }  // namespace
 
-const Backend* const* backends_of(int) {
+const Backend* const* backends_of(int device) {
+  if (device > 0) {
+    // No other backend: those of the CPU cannot reach a device's memory.
+    static const Backend* const list[] = {accelerator::backend(), nullptr};
+    return list;
+  }
   // One list per instruction set, chosen by the address of the selected one: safe to read while another thread selects.
   static const Backend* lists[sizeof isas / sizeof isas[0]][4];
   static const bool ready = [] {
@@ -79,10 +86,6 @@ void set_tested_backend(const Backend* backend) { tested = backend; }
 }  // namespace ddpm
 
 extern "C" {
-
-int32_t ddpm_device_count(void) { return 1; }
-
-const char* ddpm_cuda_status(void) { return "this build has no CUDA kernels"; }
 
 const char* ddpm_cpu_isa(void) { return ddpm::current().name; }
 

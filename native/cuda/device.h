@@ -4,11 +4,12 @@
 
 /**
  * What CUDA sources need beside the CUDA language: shared memory, the instructions that C++ has no name for (the only
- * inline PTX of this project), atomics on 64 bits, memory, copies and launching. DDPM_SIMT compiles the same sources as
- * C++ against an engine that runs them on the CPU, and supplies all this in a header of its own.
- *
- * What fails throws an Error. Streams, events and graphs will stand here too when a backend uses them.
+ * inline PTX of this project), atomics on 64 bits, and launching; host.h has the rest of the host's half. DDPM_SIMT
+ * compiles the same sources as C++ against an engine that runs them on the CPU, and supplies all this in a header of
+ * its own.
  */
+#include "cuda/host.h"
+
 #if defined(DDPM_SIMT)
 #include "simt/device.h"
 #else
@@ -28,8 +29,6 @@
   T* name = reinterpret_cast<T*>(dynamic_shared)
 
 namespace ddpm::cuda {
-
-using Stream = cudaStream_t;
 
 /** An address in shared memory. */
 using SharedAddress = uint32_t;
@@ -132,29 +131,9 @@ DDPM_DEVICE int64_t atomic_read(int64_t* p) { return atomicMax(reinterpret_cast<
 constexpr const char* kBackendName = "cuda";
 
 /** Throws unless all went well; what: the call. */
-inline void check(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
-  ddpm_status code = status == cudaErrorMemoryAllocation ? DDPM_OUT_OF_MEMORY : DDPM_INTERNAL_ERROR;
-  fail(code, "%s: CUDA error %d, %s", what, static_cast<int>(status), cudaGetErrorString(status));
-}
+void check(cudaError_t status, const char* what);
 
-inline void* allocate(size_t bytes, Stream stream) {
-  void* memory = nullptr;
-  check(cudaMallocAsync(&memory, bytes, stream), "device memory");
-  return memory;
-}
-inline void release(void* memory, Stream stream) { cudaFreeAsync(memory, stream); }
-inline void clear(void* to, size_t bytes, Stream stream) { check(cudaMemsetAsync(to, 0, bytes, stream), "clear"); }
-inline void copy_to_device(void* to, const void* from, size_t bytes, Stream stream) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "copy to the device");
-}
-/** Done when it returns. */
-inline void copy_to_host(void* to, const void* from, size_t bytes, Stream stream) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copy to the host");
-  check(cudaStreamSynchronize(stream), "kernels");
-}
-
-/** Starts a kernel, which the name tells in errors and traces. */
+/** Starts a kernel, which the name tells in errors and traces; on a null stream as host.h says. */
 template <class... Parameters, class... Args>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
             Args&&... args) {
@@ -167,7 +146,9 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   std::apply(
       [&](Parameters&... value) {
         void* pointers[] = {static_cast<void*>(&value)...};
-        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes, stream), name);
+        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes,
+                               stream == nullptr ? op_stream() : stream),
+              name);
       },
       values);
 }

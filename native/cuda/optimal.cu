@@ -62,7 +62,7 @@ void run(const OptimalPass& pass, Stream stream) {
 ddpm_status optimal_partial(const OptimalPartialArgs& a) {
   // Rows come in pieces of 16 bytes.
   if (reinterpret_cast<uintptr_t>(a.data.rows) % 16 != 0) return DDPM_NOT_SUPPORTED;
-  const Stream stream = nullptr;
+  const Stream stream = op_stream();
   OptimalPass pass{};
   pass.rows = a.data.rows;
   pass.norms = a.data.norms;

@@ -25,6 +25,8 @@ std::vector<Case>& cases() {
   return list;
 }
 
+int32_t tested_device = 0;
+
 constexpr float kSentinel = -12345.678f;
 
 }  // namespace
@@ -38,6 +40,12 @@ void fail_test(const char* format, ...) {
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   throw Failure{text};
+}
+
+int32_t device() { return tested_device; }
+
+void check_ok(ddpm_status got, const char* call, const char* file, int line) {
+  if (got != DDPM_OK) fail_test("%s:%d: %s: %s", file, line, call, ddpm_last_error());
 }
 
 void check_fails(ddpm_status expected, const char* text, ddpm_status got, const char* call, const char* file,
@@ -64,13 +72,15 @@ std::vector<float> whole(Random& random, int64_t count, int limit) {
   return values;
 }
 
+const int Array::kBefore = std::getenv("DDPM_TEST_ALIGNED") == nullptr ? 13 : 16;
+
 Array::Array(const std::vector<float>& values) : Array(static_cast<int64_t>(values.size())) {
   OK(ddpm_copy_from_host(mem_, values.data(), count_));
 }
 
 Array::Array(int64_t count) : count_(count) {
-  int64_t all = kBefore + count + kAfter;
-  OK(ddpm_block_allocate(0, all * 4, &block_));
+  int64_t all = kBefore + count + after();
+  OK(ddpm_block_allocate(device(), all * 4, &block_));
   OK(ddpm_fill(block_, all, kSentinel));
   mem_ = block_ + kBefore * 4;
   OK(ddpm_fill(mem_, count, std::numeric_limits<float>::quiet_NaN()));
@@ -79,7 +89,7 @@ Array::Array(int64_t count) : count_(count) {
 Array::~Array() { ddpm_block_free(block_); }
 
 std::vector<float> Array::get() const {
-  std::vector<float> all(static_cast<size_t>(kBefore + count_ + kAfter));
+  std::vector<float> all(static_cast<size_t>(kBefore + count_ + after()));
   OK(ddpm_copy_to_host(all.data(), block_, static_cast<int64_t>(all.size())));
   for (int64_t i = 0; i < static_cast<int64_t>(all.size()); ++i)
     if ((i < kBefore || i >= kBefore + count_) && all[static_cast<size_t>(i)] != kSentinel)
@@ -137,35 +147,57 @@ void check_gradient(Random& random, const std::vector<float>& gradient, std::vec
 
 }  // namespace ddpm::test
 
-int main(int argc, char** argv) {
-  using namespace ddpm::test;
-  // Cases to run: all, or those that the arguments name. DDPM_TEST_ONE_ISA: on the best instruction set only.
-  auto wanted = [&](const Case& test) {
-    return argc < 2 ||
-           std::any_of(argv + 1, argv + argc, [&](const char* name) { return std::strcmp(name, test.name) == 0; });
-  };
-  bool one_isa = std::getenv("DDPM_TEST_ONE_ISA") != nullptr;
+namespace {
+
+using namespace ddpm::test;
+
+/** Counts of a run of all cases. */
+struct Counts {
   int passed = 0, failed = 0, skipped = 0;
-  for (const char* isa : {"avx512", "avx2", "portable"}) {
-    if (!ddpm_cpu_isa_available(isa)) {
-      std::printf("skipped %zu cases on %s: this machine cannot run it\n", cases().size(), isa);
-      skipped += static_cast<int>(cases().size());
-      continue;
+};
+
+void run_cases(const std::vector<Case>& wanted, const char* where, Counts& counts) {
+  for (const Case& test : wanted) {
+    Random random(20200620);
+    try {
+      test.body(random);
+      ++counts.passed;
+    } catch (const Failure& failure) {
+      std::printf("FAILED %s on %s: %s\n", test.name, where, failure.message.c_str());
+      ++counts.failed;
     }
-    if (ddpm_set_cpu_isa(isa) != DDPM_OK) return 1;
-    for (const Case& test : cases()) {
-      if (!wanted(test)) continue;
-      Random random(20200620);
-      try {
-        test.body(random);
-        ++passed;
-      } catch (const Failure& failure) {
-        std::printf("FAILED %s on %s: %s\n", test.name, isa, failure.message.c_str());
-        ++failed;
-      }
-    }
-    if (one_isa) break;
   }
-  std::printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
-  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Cases to run: all, or those that the arguments name. DDPM_TEST_ONE_ISA: on the best instruction set only.
+  std::vector<Case> wanted;
+  for (const Case& test : cases())
+    if (argc < 2 ||
+        std::any_of(argv + 1, argv + argc, [&](const char* name) { return std::strcmp(name, test.name) == 0; }))
+      wanted.push_back(test);
+  Counts counts;
+  if (const char* device = std::getenv("DDPM_TEST_DEVICE")) {
+    tested_device = std::atoi(device);
+    if (ddpm_device_check(tested_device) != DDPM_OK) {
+      std::printf("FAILED: %s\n", ddpm_last_error());
+      return 1;
+    }
+    run_cases(wanted, ddpm_device_name(tested_device), counts);
+  } else {
+    for (const char* isa : {"avx512", "avx2", "portable"}) {
+      if (!ddpm_cpu_isa_available(isa)) {
+        std::printf("skipped %zu cases on %s: this machine cannot run it\n", wanted.size(), isa);
+        counts.skipped += static_cast<int>(wanted.size());
+        continue;
+      }
+      if (ddpm_set_cpu_isa(isa) != DDPM_OK) return 1;
+      run_cases(wanted, isa, counts);
+      if (std::getenv("DDPM_TEST_ONE_ISA") != nullptr) break;
+    }
+  }
+  std::printf("%d passed, %d failed, %d skipped\n", counts.passed, counts.failed, counts.skipped);
+  return counts.failed == 0 ? 0 : 1;
 }

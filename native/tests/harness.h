@@ -8,8 +8,8 @@
 #include "ddpm/ddpm.h"
 
 /**
- * A small test harness: named cases, each run once per instruction set of this machine, with a fixed seed that is
- * printed when a case fails.
+ * A small test harness: named cases, each run with a fixed seed, once per instruction set of this machine or, where
+ * DDPM_TEST_DEVICE names one, on a device.
  */
 namespace ddpm::test {
 
@@ -34,14 +34,15 @@ struct Registration {
   } while (0)
 
 /** Calls an ABI function that must succeed. */
-#define OK(call)                                                                                                 \
-  do {                                                                                                           \
-    if ((call) != DDPM_OK) ddpm::test::fail_test("%s:%d: %s: %s", __FILE__, __LINE__, #call, ddpm_last_error()); \
-  } while (0)
+#define OK(call) ddpm::test::check_ok(call, #call, __FILE__, __LINE__)
+void check_ok(ddpm_status got, const char* call, const char* file, int line);
 
 /** Calls an ABI function that must fail with the given code and a message that contains the given text. */
 #define FAILS(code, text, call) ddpm::test::check_fails(code, text, call, #call, __FILE__, __LINE__)
 void check_fails(ddpm_status expected, const char* text, ddpm_status got, const char* call, const char* file, int line);
+
+/** The device that cases run on. */
+int32_t device();
 
 /** A random whole number in [low, high]. */
 int64_t pick(Random& random, int64_t low, int64_t high);
@@ -54,7 +55,7 @@ std::vector<float> whole(Random& random, int64_t count, int limit);
 
 /**
  * A device array between sentinels. It starts a whole, odd number of floats into its block, so it is not aligned to a
- * vector; get() fails the case if the op wrote outside it.
+ * vector, unless DDPM_TEST_ALIGNED is set; get() fails the case if the op wrote outside it.
  */
 class Array {
  public:
@@ -69,7 +70,8 @@ class Array {
   std::vector<float> get() const;
 
  private:
-  static constexpr int kBefore = 13, kAfter = 19;
+  static const int kBefore;
+  int after() const { return device() == 0 ? 19 : 0; }  // a device's memory ends where it should
   ddpm_mem block_ = 0, mem_ = 0;
   int64_t count_;
 };

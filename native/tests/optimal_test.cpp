@@ -24,7 +24,7 @@ class DataSet {
     for (int32_t size : chunk_sizes) chunks.push_back(chunks.back() + size);
     while (chunks.back() < images)
       chunks.push_back(static_cast<int32_t>(std::min<int64_t>(images, chunks.back() + DDPM_OPTIMAL_CHUNK)));
-    OK(ddpm_block_allocate(0, ddpm_optimal_bytes(images, height, width, channels), &data));
+    OK(ddpm_block_allocate(device(), ddpm_optimal_bytes(images, height, width, channels), &data));
     load();
   }
   /** Images of one row of one channel. */

@@ -1,16 +1,48 @@
 #pragma once
 #include "ddpm/status.h"
 
-/** Devices, instruction sets and threads. Device 0 is always the CPU. */
+/** Devices, instruction sets and threads. Device 0 is always the CPU; CUDA's device i is number i + 1. */
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** Number of usable devices, at least 1. */
+/** Number of devices, at least 1; ddpm_device_check tells whether one can be used. */
 int32_t ddpm_device_count(void);
 
 /** Why CUDA devices are or are not used, in one line. Valid for the life of the process. */
 const char* ddpm_cuda_status(void);
+
+/** Fails with the reason unless a device can be used. */
+ddpm_status ddpm_device_check(int32_t device);
+
+/** Name of a device, or of a number that is none, "". Valid for the life of the process. */
+const char* ddpm_device_name(int32_t device);
+
+/** Bytes of memory, compute capability as 10 major + minor, and multiprocessors of a CUDA device; each may be null. */
+ddpm_status ddpm_device_properties(int32_t device, int64_t* memory, int32_t* compute_capability,
+                                   int32_t* multiprocessors);
+
+/** Waits until all is done that a device has been asked to do, and fails if any of it did. The CPU is always done. */
+ddpm_status ddpm_synchronize(int32_t device);
+
+/**
+ * From here to ddpm_capture_end, ops that the calling thread runs on a device other than the CPU are recorded, not run.
+ * Copies from or to host memory cannot be, nor ops that return numbers to the host; they fail and are left out.
+ */
+ddpm_status ddpm_capture_begin(int32_t device);
+
+/** Ends the recording. *graph: what was recorded, to be run any number of times, on the same memory. */
+ddpm_status ddpm_capture_end(int32_t device, int64_t* graph);
+
+/** Runs a graph, after all that its device has been asked to do. */
+ddpm_status ddpm_graph_run(int64_t graph);
+
+/** Frees a graph; 0 is ignored. */
+ddpm_status ddpm_graph_free(int64_t graph);
+
+/** Names the device's work up to ddpm_range_end, for profilers; ranges nest. */
+void ddpm_range_begin(const char* name);
+void ddpm_range_end(void);
 
 /** Instruction set that CPU kernels run on: "avx512", "avx2" or "portable". */
 const char* ddpm_cpu_isa(void);

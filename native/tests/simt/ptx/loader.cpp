@@ -114,8 +114,8 @@ class Loader {
   }
 
   Place add_bytes(size_t bytes) {
-    size_t at = function_->used_bytes;
-    function_->used_bytes += (bytes + 15) / 16 * 16;
+    size_t at = (function_->used_bytes + 15) / 16 * 16;
+    function_->used_bytes = at + (bytes + 7) / 8 * 8;
     function_->image.resize(function_->used_bytes);
     return static_cast<Place>(at);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simt/engine.h"
+#include "simt/ptx/kernels.h"
 #include "simt/ptx/text.h"
 
 /**
@@ -118,5 +119,8 @@ class Module {
 void execute(Frame& frame);
 /** A frame as the function starts with, in memory of image.size() bytes. */
 Frame start(const Function& function, unsigned char* memory);
+
+/** What each thread of a kernel does. */
+std::function<void()> body_of(const Function& function, const std::vector<Argument>& arguments);
 
 }  // namespace ddpm::simt::ptx

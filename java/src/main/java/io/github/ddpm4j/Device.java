@@ -2,10 +2,16 @@ package io.github.ddpm4j;
 
 import io.github.ddpm4j.internal.NativeApi;
 import io.github.ddpm4j.internal.Status;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** Where tensors live and ops run. The CPU is always there. */
+/** Where tensors live and ops run. The CPU is always there, CUDA devices where they can be used. */
 public final class Device {
   private static final Device CPU = new Device(0);
+  private static final Map<Integer, Device> CUDA = new ConcurrentHashMap<>();
+  private static final Pattern CUDA_NAME = Pattern.compile("cuda(?::(\\d{1,9}))?");
 
   static {
     String convolution = System.getProperty("ddpm4j.convolution");
@@ -30,6 +36,28 @@ public final class Device {
   }
 
   /**
+   * A CUDA device.
+   *
+   * @param number as CUDA counts, from 0
+   * @throws DeviceException if it cannot be used, with the reason
+   */
+  public static Device cuda(int number) {
+    if (number < 0) {
+      throw new InvalidArgumentException("CUDA device is " + number + ", expected at least 0");
+    }
+    if (number >= cudaCount()) {
+      throw new DeviceException("device 'cuda:" + number + "' cannot be used: " + cudaStatus());
+    }
+    Status.check(NativeApi.ddpm_device_check(number + 1));
+    return CUDA.computeIfAbsent(number, n -> new Device(n + 1));
+  }
+
+  /** Number of CUDA devices, usable or not. */
+  public static int cudaCount() {
+    return NativeApi.ddpm_device_count() - 1;
+  }
+
+  /**
    * The device of a name as the command line takes it: {@code cpu}, or {@code cuda} and {@code
    * cuda:1} where the library has CUDA kernels and the machine a driver.
    *
@@ -40,15 +68,58 @@ public final class Device {
     if (name.equals("cpu")) {
       return CPU;
     }
-    if (name.matches("cuda(:\\d+)?")) {
-      throw new DeviceException("device '" + name + "' cannot be used: " + cudaStatus());
+    Matcher cuda = CUDA_NAME.matcher(name);
+    if (!cuda.matches()) {
+      throw new InvalidArgumentException("device is '" + name + "', expected cpu, cuda or cuda:N");
     }
-    throw new InvalidArgumentException("device is '" + name + "', expected cpu, cuda or cuda:N");
+    return cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
   }
 
-  /** Number by which the native library knows the device; the CPU is 0. */
+  /**
+   * Number by which the native library knows the device; the CPU is 0, CUDA's device i is i + 1.
+   */
   public int index() {
     return index;
+  }
+
+  /** Whether this is the CPU, whose ops are done when they return. */
+  public boolean isCpu() {
+    return index == 0;
+  }
+
+  /** The name that its driver gives the device; {@code CPU} for the CPU. */
+  public String name() {
+    return NativeApi.ddpm_device_name(index).getString();
+  }
+
+  /**
+   * What a CUDA device has.
+   *
+   * @throws InvalidArgumentException for the CPU
+   */
+  public CudaProperties cudaProperties() {
+    long[] memory = new long[1];
+    int[] capability = new int[1];
+    int[] multiprocessors = new int[1];
+    Status.check(NativeApi.ddpm_device_properties(index, memory, capability, multiprocessors));
+    return new CudaProperties(memory[0], capability[0], multiprocessors[0]);
+  }
+
+  /**
+   * What a CUDA device has.
+   *
+   * @param memory bytes
+   * @param computeCapability 10 major + minor, as in sm_90
+   */
+  public record CudaProperties(long memory, int computeCapability, int multiprocessors) {}
+
+  /**
+   * Waits until all is done that the device has been asked to do.
+   *
+   * @throws DeviceException if any of it failed
+   */
+  public void synchronize() {
+    Status.check(NativeApi.ddpm_synchronize(index));
   }
 
   /** Why CUDA devices are or are not used, in one line. */
@@ -148,6 +219,6 @@ public final class Device {
 
   @Override
   public String toString() {
-    return "cpu";
+    return isCpu() ? "cpu" : "cuda:" + (index - 1);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.ddpm4j.cli;
 
 import io.github.ddpm4j.Device;
+import io.github.ddpm4j.DeviceException;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.Roofline;
@@ -51,7 +52,7 @@ final class InfoCommand implements Callable<Integer> {
     System.out.println("Java     " + Runtime.version());
     System.out.println(
         "CPU      " + Device.cpuIsa() + " kernels, " + Device.threads() + " threads");
-    System.out.println("CUDA     not used: " + Device.cudaStatus());
+    cudaDevices();
     Roofline roofline = roofline();
     System.out.printf(
         Locale.ROOT,
@@ -77,6 +78,28 @@ final class InfoCommand implements Callable<Integer> {
       layers(open.unet(), height, width, roofline);
     }
     return 0;
+  }
+
+  private static void cudaDevices() {
+    if (Device.cudaCount() == 0) {
+      System.out.println("CUDA     not used: " + Device.cudaStatus());
+    }
+    for (int i = 0; i < Device.cudaCount(); i++) {
+      try {
+        Device device = Device.cuda(i);
+        Device.CudaProperties has = device.cudaProperties();
+        System.out.printf(
+            Locale.ROOT,
+            "%-8s %s, sm_%d, %d multiprocessors, %.1f GB%n",
+            device,
+            device.name(),
+            has.computeCapability(),
+            has.multiprocessors(),
+            has.memory() * 1e-9);
+      } catch (DeviceException e) {
+        System.out.println("cuda:" + i + "   not used: " + e.getMessage());
+      }
+    }
   }
 
   private Roofline roofline() {

@@ -28,12 +28,14 @@ final class LayerTimes {
       Tensor labels = classes == null ? null : scope.zeros(classes);
       for (int i = 0; i < PASSES; i++) {
         try (Scope inner = Scope.open(unet.device())) {
+          unet.device().synchronize();
           long[] last = {System.nanoTime()};
           unet.forward(
               x.in(inner),
               t,
               labels,
               (name, output) -> {
+                unet.device().synchronize();
                 long now = System.nanoTime();
                 // The summary names the normalisation, which the activation is part of.
                 String layer = name.equals("conv_act") ? "conv_norm_out" : name;

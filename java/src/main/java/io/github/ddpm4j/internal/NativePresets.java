@@ -15,23 +15,27 @@ import org.bytedeco.javacpp.tools.InfoMapper;
  * all there is to load.
  */
 @Properties(
-    value =
-        @Platform(
-            include = {
-              "ddpm/status.h",
-              "ddpm/device.h",
-              "ddpm/memory.h",
-              "ddpm/convolution.h",
-              "ddpm/attention.h",
-              "ddpm/normalization.h",
-              "ddpm/pointwise.h",
-              "ddpm/resampling.h",
-              "ddpm/diffusion.h",
-              "ddpm/training.h",
-              "ddpm/optimal.h"
-            },
-            link = "ddpm#",
-            compiler = "cpp17"),
+    value = {
+      @Platform(
+          include = {
+            "ddpm/status.h",
+            "ddpm/device.h",
+            "ddpm/memory.h",
+            "ddpm/convolution.h",
+            "ddpm/attention.h",
+            "ddpm/normalization.h",
+            "ddpm/pointwise.h",
+            "ddpm/resampling.h",
+            "ddpm/diffusion.h",
+            "ddpm/training.h",
+            "ddpm/optimal.h"
+          },
+          // The last two for CUDA's runtime, if the archive has it. JavaCPP turns the order round.
+          link = {"rt#", "dl#", "ddpm#"},
+          compiler = "cpp17"),
+      // A library with CUDA, which is looked for first.
+      @Platform(extension = "-gpu")
+    },
     target = "io.github.ddpm4j.internal",
     global = "io.github.ddpm4j.internal.NativeApi")
 @NoException

@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Native blocks that scopes have given back, kept for the next scope: a denoising step allocates
@@ -16,7 +17,10 @@ final class BlockPool {
   /** A native block: its reference and size. */
   record Block(long memory, long bytes) {}
 
-  private static final BlockPool CPU = new BlockPool(Device.cpu());
+  private static final Map<Device, BlockPool> POOLS = new ConcurrentHashMap<>();
+
+  /** Where scopes that the thread opens take blocks from while it captures. */
+  private static final ThreadLocal<BlockPool> CAPTURING = new ThreadLocal<>();
 
   private final Device device;
   private final TreeMap<Long, Deque<Block>> free = new TreeMap<>();
@@ -25,8 +29,26 @@ final class BlockPool {
     this.device = device;
   }
 
+  /** The pool for a new scope. */
   static BlockPool of(Device device) {
-    return CPU;
+    BlockPool capturing = CAPTURING.get();
+    if (capturing != null && capturing.device == device) {
+      return capturing;
+    }
+    return POOLS.computeIfAbsent(device, BlockPool::new);
+  }
+
+  /**
+   * A pool of its own for what the thread captures, up to {@link #endCapture}: blocks that are
+   * given back meanwhile are written to whenever the graph runs, so no other scope may have them.
+   */
+  static BlockPool beginCapture(Device device) {
+    CAPTURING.set(new BlockPool(device));
+    return CAPTURING.get();
+  }
+
+  static void endCapture() {
+    CAPTURING.remove();
   }
 
   /**

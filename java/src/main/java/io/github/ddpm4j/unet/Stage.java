@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.tensor.ProfilerRange;
 import io.github.ddpm4j.tensor.Tensor;
 import java.util.List;
 
@@ -17,7 +18,9 @@ interface Stage {
   static Tensor run(List<Stage> stages, Tensor x, Pass pass) {
     Tensor h = x;
     for (Stage stage : stages) {
-      h = pass.tell(stage.name(), stage.forward(h, pass));
+      try (ProfilerRange range = ProfilerRange.begin(h.device(), stage.name())) {
+        h = pass.tell(stage.name(), stage.forward(h, pass));
+      }
     }
     return h;
   }

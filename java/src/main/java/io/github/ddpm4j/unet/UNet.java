@@ -29,6 +29,7 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   private final Device device;
   private final Parameters parameters;
   private final Network network;
+  private final CapturedPasses captured;
 
   private UNet(
       NetworkConfig config,
@@ -41,6 +42,7 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     network = build(parameters.root(), config, initialization);
     check.accept(parameters);
     parameters.allocate(device);
+    captured = device.isCpu() ? null : new CapturedPasses(network, device);
   }
 
   private static Network build(
@@ -93,7 +95,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
 
   /**
    * Predicts for a batch, a few images at a time, so that memory does not grow with the batch. An
-   * image's prediction is the same whatever batch it is in.
+   * image's prediction is the same whatever batch it is in. On a CUDA device, the pass is captured
+   * as a graph when a shape comes the second time, and repeated from then on.
    *
    * @throws InvalidArgumentException if pictures do not fit the network, or if it needs class
    *     labels
@@ -129,6 +132,14 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     Tensor prediction = xt.scope().allocate(xt.shape().withLast(config.outChannels()));
     for (int first = 0; first < images; first += batch) {
       int count = Math.min(batch, images - first);
+      if (captured != null) {
+        captured.run(
+            xt.slice(first, count),
+            t,
+            labels == null ? null : labels.slice(first, count),
+            prediction.slice(first, count));
+        continue;
+      }
       try (Scope scope = Scope.open(device)) {
         Tensor part = xt.slice(first, count).in(scope);
         Tensor times = scope.allocate(Shape.of(count)).fill((float) t);
@@ -245,6 +256,9 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   /** Frees the parameters. Closing twice is harmless. */
   @Override
   public void close() {
+    if (captured != null) {
+      captured.close();
+    }
     parameters.close();
   }
 }

@@ -181,7 +181,7 @@ class MainTest {
   @ParameterizedTest
   @CsvSource({
     "sample --model ./nowhere, config.json",
-    "sample --model MODEL --device cuda, device 'cuda' cannot be used"
+    "sample --model MODEL --device cuda, device 'cuda:0' cannot be used"
   })
   void failuresEndWithOneAndALineThatSaysWhy(String line, String reason) {
     assertThat(Main.run(line.replace("MODEL", model).split(" "))).isEqualTo(1);
