@@ -85,7 +85,7 @@ ddpm_status convolve_window(const char* name, const WindowGeometry& g, Convoluti
 ddpm_status convolve_back(const char* name, const WindowGeometry& g, const float* dy, const float* w, const float* bias,
                           float* dx) {
   if (!is_countable(g)) return DDPM_NOT_SUPPORTED;
-  const Stream stream = nullptr;
+  const Stream stream = op_stream();
   DeviceArray<float> turned(g.weight_elements(), stream);
   int64_t taps = g.r * g.s;
   launch("convolution.turn_weights", turn_weights, grid_of(divide_up(g.c, kTurnTile) * taps, divide_up(g.k, kTurnTile)),
@@ -110,7 +110,7 @@ ddpm_status conv2d(const Conv2dArgs& a) {
   pass.image_bias = a.image_bias;
   pass.residual = a.residual;
   pass.y = a.y;
-  return convolve_window("conv2d", a.g, pass, nullptr);
+  return convolve_window("conv2d", a.g, pass, op_stream());
 }
 
 ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
@@ -126,7 +126,7 @@ ddpm_status linear(const LinearArgs& a) {
   pass.bias = a.bias;
   pass.residual = a.residual;
   pass.y = a.y;
-  return convolve_window("linear", g, pass, nullptr);
+  return convolve_window("linear", g, pass, op_stream());
 }
 
 ddpm_status linear_backward_input(const LinearBackwardInputArgs& a) {

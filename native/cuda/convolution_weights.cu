@@ -202,7 +202,7 @@ void add_bias_gradient(const float* dy, int32_t pixels, int32_t k, float* dbias,
 
 ddpm_status convolve_weights(const WindowGeometry& g, const float* x, const float* dy, float* dw, float* dbias) {
   if (!is_countable(g)) return DDPM_NOT_SUPPORTED;
-  const Stream stream = nullptr;
+  const Stream stream = op_stream();
   WeightsPass pass{x,
                    dy,
                    nullptr,
