@@ -1,31 +1,29 @@
-// Times single kernels through the C ABI, over the shapes in benchmarks/shapes, against the peak of the machine's FMA
-// units.
+// Times single kernels through the C ABI, over the shapes in benchmarks/shapes, on the CPU or a CUDA device.
 //
-//   kernel_bench [--op conv2d] [--shape mnist_28] [--threads 2] [--isa avx2] [--seconds 0.2] [--shapes DIR]
-//                [--algorithm direct]
+//   kernel_bench [--op conv2d] [--shape mnist_28] [--seconds 0.2] [--shapes DIR] [--peak GFLOP/s] [--bandwidth GB/s]
+//                [--threads 2] [--isa avx2] [--algorithm direct]
+//                [--cuda 0] [--precision float32|tf32|bfloat16] [--flush MiB]
 //
 // --op and --shape keep the kernels and shapes whose names contain the text. Before it is timed, every kernel is
 // checked against the tests' double-precision reference, on as many images as make some 2^25 products. A line gives the
-// best and the median time, the arithmetic rate of the best, and its share of the peak that was measured at the start
-// of the run with the same number of threads. Rates of convolutions count direct products, so Winograd's algorithm can
-// exceed the peak. One thread is timed by its own CPU time, so that other load disturbs little; several by the wall.
+// best and the median time, the rates of arithmetic and of the bytes that must move at least at the best, and the share
+// that the roof's time has of it: the longer of both at peak and bandwidth, which are measured on the CPU with the same
+// number of threads and must be given for CUDA. Rates of convolutions count direct products, so Winograd's algorithm
+// can exceed the peak.
+//
+// On the CPU, one thread is timed by its own CPU time, so that other load disturbs little; several by the wall.
 // Operands stay in the caches from one repetition to the next as far as they fit, and weights stay packed, as in a
-// model that does not train.
-#include <time.h>
-
+// model that does not train. A CUDA kernel is timed by events, each time after a fill of 256 MiB, so with nothing of
+// its operands in the caches. In tf32 and bfloat16 the operands are such as have a bfloat16, so that products can be
+// checked as in float32; attention rounds its weights too and is not checked.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <limits>
-#include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "ddpm/ddpm.h"
+#include "bench.h"
 #include "reference/attention.h"
 #include "reference/convolution.h"
 #include "reference/winograd.h"
@@ -35,150 +33,14 @@ namespace {
 using ddpm::test::reference::Heads;
 using ddpm::test::reference::Window;
 namespace reference = ddpm::test::reference;
-using Floats = std::vector<float>;
+using namespace ddpm::bench;
 
 constexpr double kProductsToCheck = 1 << 25;
-
-struct Options {
-  std::string op, shape, isa, algorithm = "auto", shapes = DDPM_SHAPES;
-  int threads = 1;
-  double seconds = 0.2;
-};
-
-[[noreturn]] void stop(const std::string& message) {
-  std::fprintf(stderr, "kernel_bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-void ok(ddpm_status status) {
-  if (status != DDPM_OK) stop(ddpm_last_error());
-}
-
-/** What time is read from: the calling thread's CPU time, or the wall's if several threads work. */
-clockid_t clock_used = CLOCK_THREAD_CPUTIME_ID;
-
-double now() {
-  timespec time{};
-  clock_gettime(clock_used, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double seconds_since(double start) { return now() - start; }
-
-double peak_flops() {
-  double flops = 0, bytes_per_second = 0;
-  ok(ddpm_measure_peak(&flops, &bytes_per_second));
-  return flops;
-}
-
-// ---- Operands.
-
-Floats random_floats(size_t count) {
-  static std::mt19937 random(20200620);
-  std::normal_distribution<float> normal;
-  Floats values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
-
-/** A block of device memory. */
-class Buffer {
- public:
-  explicit Buffer(size_t count) : count_(static_cast<int64_t>(count)) {
-    ok(ddpm_block_allocate(0, count_ * 4, &mem_));
-    ok(ddpm_fill(mem_, count_, 0));
-  }
-  explicit Buffer(const Floats& values) : Buffer(values.size()) {
-    ok(ddpm_copy_from_host(mem_, values.data(), count_));
-  }
-  ~Buffer() { ddpm_block_free(mem_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  operator ddpm_mem() const { return mem_; }
-  Floats get() const {
-    Floats values(static_cast<size_t>(count_));
-    ok(ddpm_copy_to_host(values.data(), mem_, count_));
-    return values;
-  }
-
- private:
-  int64_t count_;
-  ddpm_mem mem_ = 0;
-};
-
-// ---- Checking and timing.
-
-class Bench {
- public:
-  explicit Bench(const Options& options) : options_(options), peak_(peak_flops()) {
-    std::printf("%s, %d threads, peak %.1f GFLOP/s\n", ddpm_cpu_isa(), options.threads, peak_ / 1e9);
-    std::printf("%-24s %-18s %10s %10s %9s %6s\n", "kernel", "shape", "best ms", "median ms", "GFLOP/s", "peak");
-  }
-
-  bool wants(const std::string& op, const std::string& shape) const {
-    return op.find(options_.op) != std::string::npos && shape.find(options_.shape) != std::string::npos;
-  }
-
-  /** As in the tests: at most twice the error of plain float32, and one rounding of the largest value. */
-  void check(const std::string& what, const Floats& got, const std::vector<double>& truth, const Floats& plain) const {
-    double error = 0, plain_error = 0, largest = 0;
-    for (size_t i = 0; i < truth.size(); ++i) {
-      double difference = std::abs(got[i] - truth[i]);
-      error = std::isnan(difference) ? INFINITY : std::max(error, difference);
-      plain_error = std::max(plain_error, std::abs(plain[i] - truth[i]));
-      largest = std::max(largest, std::abs(truth[i]));
-    }
-    if (!(error <= 2 * plain_error + largest * std::numeric_limits<float>::epsilon()))
-      stop(what + " is wrong by " + std::to_string(error) + ", plain float32 by " + std::to_string(plain_error));
-  }
-
-  void time(const std::string& op, const std::string& shape, double flop, const std::function<void()>& kernel) const {
-    double once = now();
-    kernel();
-    // Samples long enough for the clock.
-    int repeats = static_cast<int>(std::max(1.0, 2e-4 / seconds_since(once)));
-    std::vector<double> samples;
-    for (double start = now(); seconds_since(start) < options_.seconds || samples.size() < 5;) {
-      double sample = now();
-      for (int i = 0; i < repeats; ++i) kernel();
-      samples.push_back(seconds_since(sample) / repeats);
-    }
-    std::sort(samples.begin(), samples.end());
-    double rate = flop / samples[0];
-    std::printf("%-24s %-18s %10.4f %10.4f %9.1f %5.1f%%\n", op.c_str(), shape.c_str(), samples[0] * 1e3,
-                samples[samples.size() / 2] * 1e3, rate / 1e9, 100 * rate / peak_);
-    std::fflush(stdout);
-  }
-
- private:
-  Options options_;
-  double peak_;
-};
-
-/** Lines of a file of shapes: a name, then whole numbers. */
-void for_shapes(const Options& options, const char* file, size_t numbers,
-                const std::function<void(const std::string& name, const std::vector<int>& values)>& visit) {
-  std::ifstream lines(options.shapes + "/" + file);
-  if (!lines) stop("cannot read " + options.shapes + "/" + file);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string name;
-    if (!(words >> name) || name[0] == '#') continue;
-    std::vector<int> values;
-    for (int value; words >> value;) values.push_back(value);
-    if (values.size() != numbers)
-      stop(std::string(file) + ": " + name + " must have " + std::to_string(numbers) + " numbers");
-    visit(name, values);
-  }
-}
 
 /** Of a batch of n, how many images are checked. */
 int images_to_check(int n, double products) {
   return static_cast<int>(std::clamp(kProductsToCheck / (products / n), 1.0, static_cast<double>(n)));
 }
-
-// ---- The kernels.
 
 #define GEOMETRY(g) g.n, g.h, g.w, g.c, g.k, g.r, g.s, g.stride_h, g.stride_w, g.top, g.left, g.bottom, g.right
 
@@ -285,9 +147,11 @@ void bench_layer(const Bench& bench, const Layer& layer, const std::string& shap
     }
   }
   Convolution c(g);
-  if (forward) bench.time(layer.forward_name, shape, 2 * products, [&] { layer.forward(c); });
-  if (input) bench.time(layer.input_name, shape, 2 * products, [&] { layer.backward_input(c); });
-  if (weights) bench.time(layer.weights_name, shape, 2 * products, [&] { layer.backward_weights(c); });
+  // Each reads two of the three arrays and writes the other.
+  Work work{2 * products, 4.0 * static_cast<double>(g.input() + g.weights() + g.output())};
+  if (forward) bench.time(layer.forward_name, shape, work, [&] { layer.forward(c); });
+  if (input) bench.time(layer.input_name, shape, work, [&] { layer.backward_input(c); });
+  if (weights) bench.time(layer.weights_name, shape, work, [&] { layer.backward_weights(c); });
 }
 
 /** The operands of attention and its gradient. */
@@ -325,7 +189,7 @@ void bench_attention(const Bench& bench, const std::string& shape, const Heads& 
   bool forward = bench.wants("attention", shape), backward = bench.wants("attention_backward", shape);
   if (!forward && !backward) return;
   double products = 2.0 * h.size() * h.tokens;
-  {
+  if (!bench.rounds()) {
     Heads part = h;
     part.n = images_to_check(h.n, products);
     Attention a(part);
@@ -343,44 +207,16 @@ void bench_attention(const Bench& bench, const std::string& shape, const Heads& 
   }
   Attention a(h);
   a.forward();
-  if (forward) bench.time("attention", shape, 2 * products, [&] { a.forward(); });
-  if (backward) bench.time("attention_backward", shape, 5 * products, [&] { a.backward(); });
-}
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; i += 2) {
-    std::string name = argv[i];
-    if (i + 1 == argc) stop(name + " needs a value");
-    std::string value = argv[i + 1];
-    if (name == "--op")
-      options.op = value;
-    else if (name == "--shape")
-      options.shape = value;
-    else if (name == "--isa")
-      options.isa = value;
-    else if (name == "--algorithm")
-      options.algorithm = value;
-    else if (name == "--shapes")
-      options.shapes = value;
-    else if (name == "--threads")
-      options.threads = std::atoi(value.c_str());
-    else if (name == "--seconds")
-      options.seconds = std::atof(value.c_str());
-    else
-      stop("unknown option " + name);
-  }
-  return options;
+  double bytes = 4.0 * static_cast<double>(h.size());
+  if (forward) bench.time("attention", shape, {2 * products, 4 * bytes}, [&] { a.forward(); });
+  if (backward) bench.time("attention_backward", shape, {5 * products, 8 * bytes}, [&] { a.backward(); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options = parse(argc, argv);
-  if (!options.isa.empty()) ok(ddpm_set_cpu_isa(options.isa.c_str()));
-  ok(ddpm_set_convolution_algorithm(options.algorithm.c_str()));
-  ok(ddpm_set_threads(options.threads));
-  if (options.threads > 1) clock_used = CLOCK_MONOTONIC;
+  select(options);
   Bench bench(options);
   for_shapes(options, "convolution.txt", 13, [&](const std::string& name, const std::vector<int>& v) {
     bench_layer(bench, conv2d, name, {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12]});

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "common/backend.h"
 
@@ -34,6 +35,9 @@ void* allocate(int device, int64_t bytes);
 void release(int device, void* memory);
 /** Waits until all is done that a device has been asked to do. */
 void synchronize(int device);
+
+/** Seconds of work on a device by its clock, after what is to be done before; for benchmarks. */
+double seconds(int device, const std::function<void()>& before, const std::function<void()>& work);
 
 /** A recorded sequence of ops; see ddpm_capture_begin. */
 struct Graph;

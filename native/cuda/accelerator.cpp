@@ -2,12 +2,13 @@
 //
 // All ops of a device run in one stream, so that memory that one op leaves can be given to the next without waiting,
 // from whatever threads they are called. A thread that captures has a stream of its own meanwhile.
+#include "common/accelerator.h"
+
 #include <cstdio>
 #include <deque>
 #include <mutex>
 #include <utility>
 
-#include "common/accelerator.h"
 #include "cuda/cuda.h"
 #include "cuda/host.h"
 #include "cuda/staging.h"
@@ -113,6 +114,19 @@ void release(int device, void* memory) {
 void synchronize(int device) {
   if (capturing != nullptr) fail(DDPM_NOT_SUPPORTED, "waiting for a device cannot be part of a captured graph");
   cuda::synchronize(select(device).stream);
+}
+
+double seconds(int device, const std::function<void()>& before, const std::function<void()>& work) {
+  select(device);
+  Event start = create_event(), end = create_event();
+  before();
+  record(start, nullptr);
+  work();
+  record(end, nullptr);
+  cuda::synchronize(end);
+  double seconds = 1e-3 * milliseconds_between(start, end);
+  for (Event event : {start, end}) destroy(event);
+  return seconds;
 }
 
 void begin_capture(int device) {

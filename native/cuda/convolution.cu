@@ -24,7 +24,7 @@
 // different taps; a block has pixels of one phase, and multiplies no tap that misses.
 #include <algorithm>
 
-#include "cuda/convolution.cuh"
+#include "cuda/convolution_kernel.cuh"
 #include "cuda/cuda.h"
 
 namespace ddpm::cuda {

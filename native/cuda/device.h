@@ -146,8 +146,7 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   std::apply(
       [&](Parameters&... value) {
         void* pointers[] = {static_cast<void*>(&value)...};
-        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes,
-                               stream == nullptr ? op_stream() : stream),
+        check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes, stream == nullptr ? op_stream() : stream),
               name);
       },
       values);
