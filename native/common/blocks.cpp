@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "common/accelerator.h"
+#include "common/allocation.h"
 #include "common/error.h"
 #include "common/packed_weights.h"
 
@@ -60,8 +61,7 @@ void allocate(int32_t device, int64_t bytes, ddpm_mem* block) {
     int index = (next_slot + i) % kSlots;
     Slot& slot = slots[index];
     if (slot.data.load() != nullptr) continue;
-    void* data = device == 0 ? std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64))
-                             : accelerator::allocate(device - 1, bytes);
+    void* data = device == 0 ? allocate_aligned(static_cast<size_t>(bytes)) : accelerator::allocate(device - 1, bytes);
     if (data == nullptr)
       fail(DDPM_OUT_OF_MEMORY, "no memory for a block of %lld bytes; %lld bytes are in use",
            static_cast<long long>(bytes), static_cast<long long>(live_bytes_of(device)));

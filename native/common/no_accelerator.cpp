@@ -4,7 +4,7 @@
 namespace ddpm::accelerator {
 namespace {
 [[noreturn]] void no_device(int device) {
-  fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU)", device + 1);
+  fail(DDPM_INVALID_ARGUMENT, "device is %d, expected 0 (the CPU): %s", device + 1, status());
 }
 }  // namespace
 

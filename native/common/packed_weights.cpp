@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/allocation.h"
 #include "common/blocks.h"
 #include "common/error.h"
 
@@ -23,7 +24,7 @@ struct Copy {
 
   Copy(ddpm_mem mem, Packer by, int64_t k_, int64_t taps_, int64_t c_, int64_t floats)
       : weights(mem), packer(by), k(k_), taps(taps_), c(c_), bytes(floats * int64_t{sizeof(float)}) {
-    data = static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64)));
+    data = static_cast<float*>(allocate_aligned(static_cast<size_t>(bytes)));
     if (data == nullptr) throw std::bad_alloc();
     packed_bytes += bytes;
   }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/allocation.h"
 #include "common/error.h"
 #include "ddpm/device.h"
 
@@ -181,7 +182,7 @@ void* thread_scratch(int slot, size_t bytes) {
   if (buffer.bytes < bytes) {
     std::free(buffer.data);
     buffer.bytes = 0;
-    buffer.data = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    buffer.data = allocate_aligned(bytes);
     if (buffer.data == nullptr) throw std::bad_alloc();
     buffer.bytes = bytes;
   }

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -51,14 +52,16 @@ TEST(a_device_says_what_it_is_or_why_it_is_not_used) {
 TEST(a_library_without_a_usable_device_says_why) {
   std::string status = ddpm_cuda_status();
   if (ddpm_device_count() > 1) return;
+  const char* reason = std::getenv("DDPM_TEST_CUDA_STATUS");
 #if defined(DDPM_WITH_CUDA)
   void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
-  const char* reason = driver == nullptr ? "there is no NVIDIA driver (libcuda.so.1)" : "NVIDIA driver";
+  if (driver == nullptr) reason = "there is no NVIDIA driver (libcuda.so.1)";
   if (driver != nullptr) dlclose(driver);
+  if (reason == nullptr) return;  // a driver with no device, which may say many things
 #else
-  const char* reason = "this build has no CUDA kernels";
+  reason = "this build has no CUDA kernels";
 #endif
-  CHECK(status.find(reason) != std::string::npos);
+  if (status.find(reason) != 0) fail_test("the status is '%s', expected '%s'", status.c_str(), reason);
 }
 
 TEST(copies_of_any_size_arrive) {

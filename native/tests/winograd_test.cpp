@@ -48,7 +48,8 @@ Window any_window(Random& random, int most_channels) {
 std::vector<Window> windows(Random& random, int count, int most_channels) {
   std::vector<Window> all{{1, 14, 14, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1},
                           {3, 7, 7, 48, 96, 3, 3, 1, 1, 1, 1, 1, 1},
-                          {2, 5, 5, 16, 150, 3, 3, 1, 1, 1, 1, 1, 1}};
+                          {2, 5, 5, 16, 150, 3, 3, 1, 1, 1, 1, 1, 1},
+                          {7, 20, 23, 16, 40, 3, 3, 1, 1, 1, 1, 1, 1}};  // several runs of tiles
   for (int i = 0; i < count; ++i) all.push_back(any_window(random, most_channels));
   return all;
 }
@@ -111,6 +112,71 @@ TEST(the_gradient_by_the_input_is_close) {
       auto expected = dx.get();
       for (size_t i = 0; i < expected.size(); ++i) expected[i] += bias[i % g.c];
       check_same(dx_with_bias.get(), expected, "dx with bias");
+    }
+  }
+}
+
+/** Windows with tiles enough for the gradient by the weights: one chunk of them, and several in several parts. */
+std::vector<Window> windows_of_many_tiles(Random& random) {
+  std::vector<Window> all{{5, 20, 23, 16, 40, 3, 3, 1, 1, 1, 1, 1, 1},
+                          {70, 4, 4, 17, 33, 3, 3, 1, 1, 1, 1, 1, 1},
+                          {2, 38, 37, 70, 21, 3, 3, 1, 1, 1, 1, 1, 1}};
+  for (int i = 0; i < 12; ++i) {
+    Window g = any_window(random, 50);
+    g.n = static_cast<int>(pick(random, 60, 70));
+    if (g.h + g.w < 12) all.push_back(g);
+  }
+  return all;
+}
+
+TEST(the_gradient_by_the_weights_is_close) {
+  for (int m : {2, 4}) {
+    Algorithm algorithm(name_of(m));
+    for (const Window& g : windows_of_many_tiles(random)) {
+      auto x = normal(random, g.input()), dy = normal(random, g.output());
+      auto before = normal(random, g.weights()), before_bias = normal(random, g.k);
+      Array x_in(x), dy_in(dy), dw(std::vector<float>(g.weights())), dbias(std::vector<float>(g.k));
+      OK(ddpm_conv2d_backward_weights(x_in, dy_in, dw, dbias, GEOMETRY(g)));
+      auto truth =
+          reference::conv2d_backward_weights(g, as<double>(x), as<double>(dy), std::vector<double>(g.weights()));
+      check_close(dw.get(), truth, reference::winograd_backward_weights(g, m, x, dy, false), name_of(m));
+      int tiles = g.n * ((g.oh() + m - 1) / m) * ((g.ow() + m - 1) / m);
+      CHECK(within_bound(dw.get(), truth,
+                         reference::winograd_backward_weights(g, m, as<double>(x), as<double>(dy), true), tiles));
+      // It adds to what is there.
+      Array more(before), more_bias(before_bias);
+      OK(ddpm_conv2d_backward_weights(x_in, dy_in, more, more_bias, GEOMETRY(g)));
+      auto expected = dw.get(), expected_bias = dbias.get();
+      for (size_t i = 0; i < expected.size(); ++i) expected[i] += before[i];
+      check_same(more.get(), expected, "added to dw");
+      check_close(dbias.get(), reference::bias_gradient(as<double>(dy), std::vector<double>(g.k)),
+                  reference::bias_gradient(dy, std::vector<float>(g.k)), "dbias");
+      for (int k = 0; k < g.k; ++k) expected_bias[k] += before_bias[k];
+      check_close(more_bias.get(), as<double>(expected_bias), expected_bias, "added to dbias");
+      Array again(std::vector<float>(g.weights()));
+      OK(ddpm_conv2d_backward_weights(x_in, dy_in, again, 0, GEOMETRY(g)));
+      check_same(again.get(), dw.get(), "without bias");
+    }
+  }
+}
+
+TEST(the_gradient_by_the_weights_does_not_depend_on_the_threads) {
+  int threads = ddpm_threads();
+  for (const char* name : {"winograd2", "winograd4", "auto"}) {
+    Algorithm algorithm(name);
+    for (Window g :
+         {Window{17, 16, 16, 140, 133, 3, 3, 1, 1, 1, 1, 1, 1}, Window{40, 13, 11, 20, 24, 3, 3, 1, 1, 0, 2, 1, 1}}) {
+      auto x = normal(random, g.input()), dy = normal(random, g.output());
+      Array x_in(x), dy_in(dy), dw(std::vector<float>(g.weights())), dbias(std::vector<float>(g.k));
+      OK(ddpm_conv2d_backward_weights(x_in, dy_in, dw, dbias, GEOMETRY(g)));
+      for (int t : {1, 2, 3, 7}) {
+        OK(ddpm_set_threads(t));
+        Array again(std::vector<float>(g.weights())), bias_again(std::vector<float>(g.k));
+        OK(ddpm_conv2d_backward_weights(x_in, dy_in, again, bias_again, GEOMETRY(g)));
+        check_same(again.get(), dw.get(), "dw");
+        check_same(bias_again.get(), dbias.get(), "dbias");
+      }
+      OK(ddpm_set_threads(threads));
     }
   }
 }

@@ -125,7 +125,8 @@ template <int kVectors>
 void add_transposed_panel(const Head& h, const float* weights, int64_t count, const float* panel, int64_t d,
                           float* out) {
   for (int64_t t = 0; t < h.tokens; t += kColumnTileRows) {
-    Tile<kColumnTileRows, kVectors> tile = multiply_columns<kVectors>(weights + t, h.row(), count, panel);
+    Tile<kColumnTileRows, kVectors> tile =
+        multiply_columns<kVectors>(weights + t, h.row(), count, panel, kVectors * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < kColumnTileRows; ++i) {
       if (t + i >= h.tokens) continue;

@@ -7,7 +7,6 @@
 //
 // Windows of 3 x 3 with stride 1 go to Winograd's algorithm where that is faster. Their gradient by the input is the
 // convolution with the window turned by half a turn.
-#include "common/convolution_algorithm.h"
 #include "cpu/kernels/indirect_product.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -29,19 +28,6 @@ Axis backward_axis(int64_t in, int64_t out, int64_t window, int64_t stride, int6
   int64_t first = first_tap(phase, stride, pad);
   int64_t taps = first < window ? divide_up(window - first, stride) : 0;
   return {divide_up(in - phase, stride), phase, stride, out, taps, (phase + pad - first) / stride, 1, -1};
-}
-
-/** Outputs along one side of a tile of Winograd's algorithm, or 0 for direct convolution. */
-int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, int64_t depth, int64_t columns) {
-  if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return 0;
-  switch (convolution_algorithm(height, width, depth, columns)) {
-    case ConvolutionAlgorithm::kWinograd2:
-      return 2;
-    case ConvolutionAlgorithm::kWinograd4:
-      return 4;
-    default:
-      return 0;
-  }
 }
 
 }  // namespace

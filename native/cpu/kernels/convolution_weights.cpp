@@ -7,14 +7,20 @@
 //
 // A task takes some of the columns over some of the blocks. How the blocks are split into parts depends on the shape
 // only; each part has partial sums of its own, added in order at the end. So the result does not depend on the threads.
+//
+// Windows of 3 x 3 with stride 1 go to Winograd's algorithm where that is faster.
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
+#include "cpu/kernels/winograd.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
 constexpr int64_t kPixelBlock = 128;
+
+/** Parts of the pixels for the gradient by the bias alone, at most. */
+constexpr int64_t kBiasParts = 16;
 constexpr int64_t kColumnPanel = kColumnTileVectors * kLanes;
 
 /** Gradients up to this size stay in the second-level cache while a task adds to them. */
@@ -121,7 +127,8 @@ template <int kVectors>
 void add_panel(const float* packed, int64_t count, int64_t k, const float* panel, int64_t first, int64_t columns,
                float* dw) {
   for (int64_t row = 0; row < k; row += kColumnTileRows, packed += kPixelBlock * kColumnTileRows) {
-    Tile<kColumnTileRows, kVectors> tile = multiply_columns<kVectors>(packed, kColumnTileRows, count, panel);
+    Tile<kColumnTileRows, kVectors> tile =
+        multiply_columns<kVectors>(packed, kColumnTileRows, count, panel, kVectors * kLanes);
     float* target = dw + row * columns + first;
     if (row + kColumnTileRows <= k && first + kVectors * kLanes <= columns) {
 #pragma GCC unroll 16
@@ -192,10 +199,30 @@ void add_parts(const float* parts, int64_t number, int64_t stride, int64_t count
   });
 }
 
+/** The bias's gradient alone; parts follow from the number of pixels. */
+void add_bias_of_parts(const float* dy, int64_t pixels, int64_t channels, float* dbias) {
+  int64_t blocks = divide_up(pixels, kPixelBlock), parts = blocks < kBiasParts ? blocks : kBiasParts;
+  float* partial = scratch<float>(kPartialSums, parts * channels);
+  parallel_for(parts, [&](int64_t part) {
+    float* sums = partial + part * channels;
+    std::memset(sums, 0, static_cast<size_t>(channels) * sizeof(float));
+    for (int64_t block = blocks * part / parts; block < blocks * (part + 1) / parts; ++block) {
+      int64_t first = block * kPixelBlock, count = pixels - first < kPixelBlock ? pixels - first : kPixelBlock;
+      add_bias(dy + first * channels, count, channels, sums);
+    }
+  });
+  add_parts(partial, parts, channels, channels, dbias);
+}
+
 }  // namespace
 
 ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& a) {
   const WindowGeometry& g = a.g;
+  if (int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k); m != 0 && has_winograd_gradient(g, m)) {
+    add_winograd_gradient(m, a);
+    if (a.dbias != nullptr) add_bias_of_parts(a.dy, g.n * g.oh * g.ow, g.k, a.dbias);
+    return DDPM_OK;
+  }
   Split split = split_of(g);
   int64_t pixels = g.n * g.oh * g.ow, columns = g.r * g.s * g.c, weights = g.k * columns, size = weights + g.k;
   float* zeros = scratch<float>(kZeroRow, g.c);

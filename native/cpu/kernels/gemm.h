@@ -72,22 +72,22 @@ inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_rows(co
   return tile;
 }
 
-/** sum[i][j] = sum over d < depth of a[d * a_stride + i] * panel[d * width + j]: a product of columns, as weight
+/** sum[i][j] = sum over d < depth of a[d * a_stride + i] * b[d * b_stride + j]: a product of columns, as weight
  * gradients are. */
 template <int kVectors>
 inline __attribute__((always_inline)) Tile<kColumnTileRows, kVectors> multiply_columns(const float* a, int64_t a_stride,
-                                                                                       int64_t depth,
-                                                                                       const float* panel) {
+                                                                                       int64_t depth, const float* b,
+                                                                                       int64_t b_stride) {
   Tile<kColumnTileRows, kVectors> tile = {};
-  for (int64_t d = 0; d < depth; ++d, a += a_stride, panel += kVectors * kLanes) {
-    Vec b[kVectors];
+  for (int64_t d = 0; d < depth; ++d, a += a_stride, b += b_stride) {
+    Vec row[kVectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) b[j] = load(panel + j * kLanes);
+    for (int j = 0; j < kVectors; ++j) row[j] = load(b + j * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < kColumnTileRows; ++i) {
       Vec x = broadcast(a[i]);
 #pragma GCC unroll 4
-      for (int j = 0; j < kVectors; ++j) tile.sum[i][j] += x * b[j];
+      for (int j = 0; j < kVectors; ++j) tile.sum[i][j] += x * row[j];
     }
   }
   return tile;

@@ -1,23 +1,28 @@
 // Winograd's convolution; see winograd.h.
 //
 // A task takes a run of tiles, cut from the tiles of all images in a row, and some panels of output channels:
-//   1. it transforms the tiles' inputs, channels in the lanes: [tile][position][channel];
+//   1. it transforms the tiles' inputs, channels in the lanes: [position][tile][channel];
 //   2. for a group of panels, each position is a product [tiles, C] x [C, group], by the microkernel of the direct
 //      convolution: the transformed rows are its row pointers;
-//   3. the group's sums [tile][position][column] are transformed to outputs, and all that is added is added there.
+//   3. the group's sums [position][tile][column] are transformed to outputs, and all that is added is added there.
 //
 // Floors, per tile of F(4 x 4): 36 C K multiply-adds, a fourth of the direct 144 C K, at two vectors a cycle;
 // transforms of 144 C / lanes and 130 K / lanes vector operations, 4 % of the products with 256 channels and 16 %
-// with 64. A transformed weight takes 36 floats for 9 and is read once per run: with a run of 24 tiles, a vector of
-// weights feeds 24 multiply-adds in 12 cycles, 2.7 bytes a cycle, which the third-level cache delivers and memory
-// nearly. A transformed input is read once per group: 64 columns are 8 multiply-adds in 4 cycles with 8 lanes, a byte a
-// cycle from the second- or third-level cache. A group's sums fit the second-level cache (216 KiB). Where a batch has
-// few tiles, the weights' bytes by the memory's bandwidth are the floor.
+// with 64.
+//
+// What counts besides is bytes from beyond the second-level cache. A transformed weight takes 36 floats for 9, far too
+// many to stay there, and is read once per run, so runs are long: with 96 tiles a vector of weights feeds 96
+// multiply-adds in 48 cycles, 0.7 bytes a cycle, and each panel is asked for while the one before it is used. The
+// tiles' inputs at one position (96 KiB with 256 channels) stay in the second-level cache for all panels of the group;
+// inputs and sums of all positions (3.5 MB and 1.8 MB) come and go once per group, another byte a cycle. Runs of 24
+// tiles, whose sums fit that cache, took 1.3 to 1.7 times as long. Where a batch has few tiles, the weights' bytes by
+// the memory's bandwidth are the floor.
 //
 // Each element is summed over the channels in order by the same instructions wherever it is computed, so neither the
 // runs nor the panels change a bit; the split may look at the number of threads.
 #include "cpu/kernels/winograd.h"
 
+#include "common/convolution_algorithm.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
@@ -26,15 +31,22 @@
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/** Rows (tiles times positions) of a task. */
-constexpr int64_t kRows = 864;
+/**
+ * Tiles of a task, at most: multiples of the microkernel's rows. Where a matrix of weights is small, less is gained by
+ * reading it rarely than lost by inputs and sums that leave the second-level cache.
+ */
+constexpr int64_t kMostTiles = 96, kMostTilesOfSmallWeights = 48, kSmallWeights = 96 * 96;
+static_assert(kMostTiles % kTileRows == 0 && kMostTilesOfSmallWeights % kTileRows == 0);
 
 /** Columns whose sums are kept before their outputs are computed. */
-constexpr int64_t kGroupColumns = 64;
+constexpr int64_t kGroupColumns = 128;
 constexpr int64_t kGroupPanels = kGroupColumns / kPanel;
 
-/** Floats from one position's channels to the next's: an odd number of cache lines, lest all fall on the same sets. */
-int64_t row_stride(int64_t depth) { return round_up(depth, 16) | 16; }
+/** Panels that are worth transforming the inputs for, at least. */
+constexpr int64_t kFewestPanels = 64 / kPanel;
+
+/** Floats of a cache line. */
+constexpr int64_t kLine = 16;
 
 /** Where a tile's outputs begin. */
 struct Place {
@@ -48,9 +60,14 @@ struct Run {
   const IndirectProduct& p;
   int64_t tiles_down, tiles_across;
   int64_t first, count;  // tiles of this run
-  int64_t stride;        // of the transformed rows
-  float* rows;           // [count][kPositions][stride]
-  float* sums;           // [count][kPositions][kGroupColumns]
+  int64_t stride;        // from one tile's channels to the next's
+  float* rows;           // [kPositions][count][stride], with a gap after each position
+  int64_t sums_stride;   // the same of the sums
+  float* sums;           // [kPositions][count][sums_stride], with such gaps
+
+  /** From one position's rows to the next's: a power of two would put all positions of a tile on the same sets. */
+  int64_t next_rows() const { return count * stride + kLine; }
+  int64_t next_sums() const { return count * sums_stride + kLine; }
 
   Place place(int64_t tile) const {
     return {tile / (tiles_down * tiles_across), tile / tiles_across % tiles_down * kOutputs,
@@ -69,56 +86,43 @@ struct Run {
         bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
         sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
       }
-    float* to = rows + tile * kPositions * stride;
-    for (int64_t c = 0; c < depth; c += kLanes, to += kLanes) {
-      Vec half[kTile][kTile];
-#pragma GCC unroll 6
-      for (int s = 0; s < kTile; ++s) {
-        Vec d[kTile], v[kTile];
-#pragma GCC unroll 6
-        for (int r = 0; r < kTile; ++r) d[r] = load_columns(sources[r * kTile + s], c, depth);
-        Winograd<kOutputs>::input(d, v);
-#pragma GCC unroll 6
-        for (int r = 0; r < kTile; ++r) half[r][s] = v[r];
-      }
-#pragma GCC unroll 6
-      for (int r = 0; r < kTile; ++r) {
-        Vec v[kTile];
-        Winograd<kOutputs>::input(half[r], v);
-#pragma GCC unroll 6
-        for (int s = 0; s < kTile; ++s) store(to + (r * kTile + s) * stride, v[s]);
-      }
-    }
+    transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, next_rows());
   }
 
   /** All tiles of the run at one position through one panel. */
   template <int kVectors>
-  void multiply(int64_t position, const float* panel, float* to) const {
+  void multiply(int64_t position, const float* panel, const float* next_panel, float* to) const {
     const int64_t steps[] = {0};
+    const float* first_row = rows + position * next_rows();
+    // The next panel comes to the second-level cache meanwhile.
+    int64_t per_tile = divide_up(p.weights.depth * kVectors * kLanes / kLine, divide_up(count, kTileRows));
     for (int64_t t = 0; t < count; t += kTileRows) {
       int64_t left = count - t < kTileRows ? count - t : kTileRows;
+      for (int64_t i = 0; i < per_tile; ++i, next_panel += kLine) __builtin_prefetch(next_panel, 0, 2);
       const float* row[kTileRows];
-      for (int64_t i = 0; i < kTileRows; ++i) row[i] = rows + ((i < left ? t + i : t) * kPositions + position) * stride;
+      for (int64_t i = 0; i < kTileRows; ++i) row[i] = first_row + (i < left ? t + i : t) * stride;
       Tile<kTileRows, kVectors> tile = multiply_rows<kVectors>(row, steps, 1, p.weights.depth, panel);
-      float* target = to + t * kPositions * kGroupColumns;
+      float* target = to + t * sums_stride;
 #pragma GCC unroll 16
       for (int i = 0; i < kTileRows; ++i) {
         if (i < left)
 #pragma GCC unroll 4
           for (int j = 0; j < kVectors; ++j) store(target + j * kLanes, tile.sum[i][j]);
-        target += kPositions * kGroupColumns;
+        target += sums_stride;
       }
     }
   }
 
   void multiply_group(int64_t first_panel, int64_t last_panel) const {
-    int64_t depth = p.weights.depth, columns = p.weights.columns;
+    int64_t depth = p.weights.depth, columns = p.weights.columns, matrix = panels_size(depth, columns);
     for (int64_t position = 0; position < kPositions; ++position)
       for (int64_t i = first_panel; i < last_panel; ++i) {
-        int64_t width = panel_width(columns, i * kPanel);
-        const float* panel = p.weights.panels + (i * kPositions * kPanel + position * width) * depth;
-        float* to = sums + position * kGroupColumns + (i - first_panel) * kPanel;
-        width == kPanel ? multiply<kTileVectors>(position, panel, to) : multiply<1>(position, panel, to);
+        const float* panel = p.weights.panels + position * matrix + i * kPanel * depth;
+        const float* next =
+            i + 1 < last_panel ? panel + kPanel * depth : panel + matrix + (first_panel - i) * kPanel * depth;
+        float* to = sums + position * next_sums() + (i - first_panel) * kPanel;
+        panel_width(columns, i * kPanel) == kPanel ? multiply<kTileVectors>(position, panel, next, to)
+                                                   : multiply<1>(position, panel, next, to);
       }
   }
 
@@ -129,13 +133,14 @@ struct Run {
     int64_t across = p.width - at.column < kOutputs ? p.width - at.column : kOutputs;
     int64_t corner = ((at.image * p.height + at.row) * p.width + at.column) * columns;
     for (int64_t column = first_column; column < last_column; column += kLanes) {
-      const float* from = sums + tile * kPositions * kGroupColumns + (column - first_column);
+      const float* from = sums + tile * sums_stride + (column - first_column);
+      int64_t next = next_sums();
       Vec half[kOutputs][kTile];
 #pragma GCC unroll 6
       for (int s = 0; s < kTile; ++s) {
         Vec m[kTile], y[kOutputs];
 #pragma GCC unroll 6
-        for (int r = 0; r < kTile; ++r) m[r] = load(from + (r * kTile + s) * kGroupColumns);
+        for (int r = 0; r < kTile; ++r) m[r] = load(from + (r * kTile + s) * next);
         Winograd<kOutputs>::output(m, y);
 #pragma GCC unroll 4
         for (int r = 0; r < kOutputs; ++r) half[r][s] = y[r];
@@ -172,12 +177,12 @@ struct Split {
   int64_t runs, parts;
 };
 
-Split split_of(int64_t tiles, int64_t panels, int64_t positions) {
-  int64_t threads = thread_count(), runs = divide_up(tiles * positions, kRows),
-          groups = divide_up(panels, kGroupPanels);
+Split split_of(int64_t tiles, int64_t depth, int64_t panels) {
+  int64_t most = depth * panels * kPanel <= kSmallWeights ? kMostTilesOfSmallWeights : kMostTiles;
+  int64_t threads = thread_count(), runs = divide_up(tiles, most), most_parts = divide_up(panels, kFewestPanels);
   if (runs < threads) {
     // Few tiles: tasks share them as far as there are panels, each transforms them anew, and no weight is read twice.
-    int64_t parts = groups < threads ? groups : threads;
+    int64_t parts = most_parts < threads ? most_parts : threads;
     runs = divide_up(threads, parts);
     return {runs < tiles ? runs : tiles, parts};
   }
@@ -185,33 +190,51 @@ Split split_of(int64_t tiles, int64_t panels, int64_t positions) {
   return {runs < 4 * threads ? round_up(runs, threads) : runs, 1};
 }
 
+/** Where run i begins: at a whole tile of the microkernel if there is one for each. */
+int64_t start_of_run(int64_t i, int64_t runs, int64_t tiles) {
+  int64_t unit = tiles >= runs * kTileRows ? kTileRows : 1;
+  int64_t start = divide_up(tiles, unit) * i / runs * unit;
+  return start < tiles ? start : tiles;
+}
+
 template <int kOutputs>
 void multiply_tiles(const IndirectProduct& p) {
   constexpr int64_t kPositions = Run<kOutputs>::kPositions;
   int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
-  int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = row_stride(depth);
-  int64_t groups = divide_up(panels, kGroupPanels);
-  Split split = split_of(tiles, panels, kPositions);
+  int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = round_up(depth, kLine);
+  int64_t sums_stride = panels < kGroupPanels ? panels * kPanel : kGroupColumns;
+  Split split = split_of(tiles, depth, panels);
   float* zeros = scratch<float>(kZeroRow, depth);
   std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
   parallel_for(split.runs * split.parts, [&](int64_t task) {
     int64_t run = task / split.parts, part = task % split.parts;
-    int64_t first = tiles * run / split.runs, count = tiles * (run + 1) / split.runs - first;
-    int64_t first_panel = groups * part / split.parts * kGroupPanels;
-    int64_t last_panel = groups * (part + 1) / split.parts * kGroupPanels;
+    int64_t first = start_of_run(run, split.runs, tiles), count = start_of_run(run + 1, split.runs, tiles) - first;
     Run<kOutputs>{p,
                   down,
                   across,
                   first,
                   count,
                   stride,
-                  scratch<float>(kPackedInput, count * kPositions * stride),
-                  scratch<float>(kPanelScratch, count * kPositions * kGroupColumns)}
-        .run(first_panel, last_panel < panels ? last_panel : panels, zeros);
+                  scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
+                  sums_stride,
+                  scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine))}
+        .run(panels * part / split.parts, panels * (part + 1) / split.parts, zeros);
   });
 }
 
 }  // namespace
+
+int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, int64_t depth, int64_t columns) {
+  if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return 0;
+  switch (convolution_algorithm(height, width, depth, columns)) {
+    case ConvolutionAlgorithm::kWinograd2:
+      return 2;
+    case ConvolutionAlgorithm::kWinograd4:
+      return 4;
+    default:
+      return 0;
+  }
+}
 
 void multiply_winograd(const IndirectProduct& p) {
   p.weights.taps == winograd_positions(4) ? multiply_tiles<4>(p) : multiply_tiles<2>(p);

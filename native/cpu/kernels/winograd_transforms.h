@@ -10,6 +10,7 @@
  *             a^2 b^2 x - (a^2 + b^2) x^3 + x^5    as coefficients of d0 ... d5
  *   G rows    (1, p, p^2) / N, N the product of p's distances to the other points;   (0, 0, 1)
  *   A' rows   p^i for each point, then 0, and 1 in the last row.
+ * The adjoints apply A and G', for gradients by weights.
  */
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
@@ -41,6 +42,20 @@ struct Winograd<2> {
     y[0] = m[0] + (m[1] + m[2]);
     y[1] = (m[1] - m[2]) + m[3];
   }
+
+  static inline __attribute__((always_inline)) void output_adjoint(const Vec (&y)[2], Vec (&m)[4]) {
+    m[0] = y[0];
+    m[1] = y[0] + y[1];
+    m[2] = y[0] - y[1];
+    m[3] = y[1];
+  }
+
+  static inline __attribute__((always_inline)) void weights_adjoint(const Vec (&u)[4], Vec (&g)[3]) {
+    Vec even = (u[1] + u[2]) * 0.5f;
+    g[0] = u[0] + even;
+    g[1] = (u[1] - u[2]) * 0.5f;
+    g[2] = even + u[3];
+  }
 };
 
 /** Points 0, +-a, +-b, infinity. */
@@ -48,6 +63,7 @@ template <>
 struct Winograd<4> {
   static constexpr int kTile = 6;
   static constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b;
+  static constexpr float of_a = 1 / (2 * a2 * (a2 - b2)), of_b = 1 / (2 * b2 * (b2 - a2));
 
   static inline __attribute__((always_inline)) void input(const Vec (&d)[6], Vec (&v)[6]) {
     Vec even_a = d[4] - d[2] * b2, odd_a = d[3] - d[1] * b2;
@@ -61,7 +77,6 @@ struct Winograd<4> {
   }
 
   static inline __attribute__((always_inline)) void weights(const Vec (&g)[3], Vec (&u)[6]) {
-    constexpr float of_a = 1 / (2 * a2 * (a2 - b2)), of_b = 1 / (2 * b2 * (b2 - a2));
     Vec even_a = (g[0] + g[2] * a2) * of_a, odd_a = g[1] * (a * of_a);
     Vec even_b = (g[0] + g[2] * b2) * of_b, odd_b = g[1] * (b * of_b);
     u[0] = g[0] * (1 / (a2 * b2));
@@ -79,7 +94,54 @@ struct Winograd<4> {
     y[2] = even_a * a2 + even_b * b2;
     y[3] = odd_a * (a * a2) + odd_b * (b * b2) + m[5];
   }
+
+  static inline __attribute__((always_inline)) void output_adjoint(const Vec (&y)[4], Vec (&m)[6]) {
+    Vec even_a = y[0] + y[2] * a2, odd_a = y[1] * a + y[3] * (a * a2);
+    Vec even_b = y[0] + y[2] * b2, odd_b = y[1] * b + y[3] * (b * b2);
+    m[0] = y[0];
+    m[1] = even_a + odd_a;
+    m[2] = even_a - odd_a;
+    m[3] = even_b + odd_b;
+    m[4] = even_b - odd_b;
+    m[5] = y[3];
+  }
+
+  static inline __attribute__((always_inline)) void weights_adjoint(const Vec (&u)[6], Vec (&g)[3]) {
+    Vec even_a = (u[1] + u[2]) * of_a, odd_a = u[1] - u[2], even_b = (u[3] + u[4]) * of_b, odd_b = u[3] - u[4];
+    g[0] = u[0] * (1 / (a2 * b2)) + (even_a + even_b);
+    g[1] = odd_a * (a * of_a) + odd_b * (b * of_b);
+    g[2] = (even_a * a2 + even_b * b2) + u[5];
+  }
 };
+
+/**
+ * The two-dimensional transform of a tile's inputs, some channels of each pixel, to its positions, which are next
+ * floats apart.
+ */
+template <int kOutputs>
+inline void transform_input_tile(const float* const (&sources)[Winograd<kOutputs>::kTile * Winograd<kOutputs>::kTile],
+                                 int64_t first_channel, int64_t last_channel, float* to, int64_t next) {
+  constexpr int kTile = Winograd<kOutputs>::kTile;
+  for (int64_t c = first_channel; c < last_channel; c += kLanes, to += kLanes) {
+    Vec half[kTile][kTile];
+#pragma GCC unroll 6
+    for (int s = 0; s < kTile; ++s) {
+      Vec d[kTile], v[kTile];
+#pragma GCC unroll 6
+      for (int r = 0; r < kTile; ++r) d[r] = load_columns(sources[r * kTile + s], c, last_channel);
+      Winograd<kOutputs>::input(d, v);
+#pragma GCC unroll 6
+      for (int r = 0; r < kTile; ++r) half[r][s] = v[r];
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < kTile; ++r) {
+      Vec v[kTile];
+      Winograd<kOutputs>::input(half[r], v);
+#pragma GCC unroll 6
+      for (int s = 0; s < kTile; ++s) store(to + (r * kTile + s) * next, v[s]);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -49,7 +49,7 @@ void panel_by_output(const float* w, int64_t k, int64_t c, int64_t first, float*
 #pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) square[i] = u[i][position];
         transpose(square);
-        float* to = panel + (position * c + d) * width + column;
+        float* to = panel + position * panels_size(c, k) + d * width + column;
         for (int64_t i = 0; i < depth; ++i) store(to + i * width, square[i]);
       }
     }
@@ -66,23 +66,21 @@ void panel_by_input(const float* w, int64_t k, int64_t c, int64_t first, float* 
       for (int64_t t = 0; t < 9; ++t) taps[8 - t] = load_columns(w + (d * 9 + t) * c, first + column, c);
       transform<kOutputs>(taps, u);
       for (int64_t position = 0; position < kPositions; ++position)
-        store(panel + (position * k + d) * width + column, u[position]);
+        store(panel + position * panels_size(k, c) + d * width + column, u[position]);
     }
 }
 
 /** A Packer. */
 template <int kOutputs>
 void panels_by_output(const float* w, int64_t k, int64_t, int64_t c, float* packed) {
-  parallel_for(divide_up(k, kPanel), [=](int64_t p) {
-    panel_by_output<kOutputs>(w, k, c, p * kPanel, packed + p * winograd_positions(kOutputs) * c * kPanel);
-  });
+  parallel_for(divide_up(k, kPanel),
+               [=](int64_t p) { panel_by_output<kOutputs>(w, k, c, p * kPanel, packed + p * c * kPanel); });
 }
 
 template <int kOutputs>
 void panels_by_input(const float* w, int64_t k, int64_t c, float* packed) {
-  parallel_for(divide_up(c, kPanel), [=](int64_t p) {
-    panel_by_input<kOutputs>(w, k, c, p * kPanel, packed + p * winograd_positions(kOutputs) * k * kPanel);
-  });
+  parallel_for(divide_up(c, kPanel),
+               [=](int64_t p) { panel_by_input<kOutputs>(w, k, c, p * kPanel, packed + p * k * kPanel); });
 }
 
 }  // namespace
@@ -90,13 +88,13 @@ void panels_by_input(const float* w, int64_t k, int64_t c, float* packed) {
 PackedPanels transform_by_output(PackedWeights* kept, int64_t m, const float* w, int64_t k, int64_t c) {
   int64_t positions = winograd_positions(m);
   return {packed_or_kept(kept, w, m == 4 ? panels_by_output<4> : panels_by_output<2>, k, 9, c,
-                         panels_size(positions * c, k)),
+                         positions * panels_size(c, k)),
           positions, c, k};
 }
 
 PackedPanels transform_by_input(int64_t m, const float* w, int64_t k, int64_t c) {
   int64_t positions = winograd_positions(m);
-  float* packed = scratch<float>(kPackedWeights, panels_size(positions * k, c));
+  float* packed = scratch<float>(kPackedWeights, positions * panels_size(k, c));
   m == 4 ? panels_by_input<4>(w, k, c, packed) : panels_by_input<2>(w, k, c, packed);
   return {packed, positions, k, c};
 }

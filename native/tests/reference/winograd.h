@@ -100,6 +100,57 @@ std::vector<T> winograd(const Window& g, int m, const std::vector<T>& x, const s
   return y;
 }
 
+/** matrix' x matrix for a square x, or with the absolute values of the matrix's elements. */
+template <class T>
+std::vector<T> adjoint_sandwich(const std::vector<std::vector<double>>& matrix, const std::vector<T>& x,
+                                bool absolute) {
+  std::vector<std::vector<double>> transposed(matrix[0].size(), std::vector<double>(matrix.size()));
+  for (size_t i = 0; i < matrix.size(); ++i)
+    for (size_t j = 0; j < matrix[0].size(); ++j) transposed[j][i] = matrix[i][j];
+  return sandwich(transposed, x, absolute);
+}
+
+/** The gradient by the weights, or with the absolute values of all operands and matrices. */
+template <class T>
+std::vector<T> winograd_backward_weights(const Window& g, int m, const std::vector<T>& x, const std::vector<T>& dy,
+                                         bool absolute) {
+  WinogradMatrices matrices(m);
+  size_t tile = matrices.tile, positions = tile * tile;
+  auto value = [&](T v) { return absolute ? std::abs(v) : v; };
+  std::vector<T> sums(size_t(g.k) * g.c * positions), dw(g.weights());
+  for (int n = 0; n < g.n; ++n)
+    for (int top = 0; top < g.oh(); top += m)
+      for (int left = 0; left < g.ow(); left += m) {
+        std::vector<std::vector<T>> v, u;
+        for (int c = 0; c < g.c; ++c) {
+          std::vector<T> window(positions);
+          for (size_t i = 0; i < positions; ++i) {
+            int h = top - g.top + static_cast<int>(i / tile), s = left - g.left + static_cast<int>(i % tile);
+            if (h >= 0 && h < g.h && s >= 0 && s < g.w)
+              window[i] = value(x[((size_t(n) * g.h + h) * g.w + s) * g.c + c]);
+          }
+          v.push_back(sandwich(matrices.input, window, absolute));
+        }
+        for (int k = 0; k < g.k; ++k) {
+          std::vector<T> outputs(size_t(m) * m);
+          for (int i = 0; i < m && top + i < g.oh(); ++i)
+            for (int j = 0; j < m && left + j < g.ow(); ++j)
+              outputs[size_t(i) * m + j] = value(dy[((size_t(n) * g.oh() + top + i) * g.ow() + left + j) * g.k + k]);
+          u.push_back(adjoint_sandwich(matrices.output, outputs, absolute));
+        }
+        for (int k = 0; k < g.k; ++k)
+          for (int c = 0; c < g.c; ++c)
+            for (size_t i = 0; i < positions; ++i) sums[(size_t(k) * g.c + c) * positions + i] += u[k][i] * v[c][i];
+      }
+  for (int k = 0; k < g.k; ++k)
+    for (int c = 0; c < g.c; ++c) {
+      auto from = sums.begin() + (size_t(k) * g.c + c) * positions;
+      auto taps = adjoint_sandwich(matrices.weights, std::vector<T>(from, from + positions), absolute);
+      for (int t = 0; t < 9; ++t) dw[(size_t(k) * 9 + t) * g.c + c] = taps[t];
+    }
+  return dw;
+}
+
 /** The convolution of dy [N,OH,OW,K] that is the gradient by the input of a 3 x 3 window with stride 1. */
 inline Window turned(const Window& g) {
   return {g.n, g.oh(), g.ow(), g.k, g.c, 3, 3, 1, 1, 2 - g.top, 2 - g.left, 2 - g.bottom, 2 - g.right};

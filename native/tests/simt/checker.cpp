@@ -15,7 +15,7 @@ struct Access {
   uint32_t block : 20, thread : 11, atomic : 1;
 };
 
-/** Who has read since the last write, in the interval of the last read; those of a grid in any of the launch. */
+/** Who has read since what orders the last read: one thread, some of its warp, of its block, or in other blocks. */
 enum class Readers : uint8_t { kOne, kWarp, kBlock, kGrid };
 
 struct Byte {
@@ -71,30 +71,31 @@ bool is_ordered(const Access& other, const Access& self) {
 }
 
 void check_write(const Byte& byte, const Access& self, const char* kind, const void* at) {
-  bool race = !is_ordered(byte.read, self) && !(self.atomic && byte.read.atomic);
-  bool same_interval = byte.read.block == self.block && byte.read.interval == self.interval;
-  if (in_this_launch(byte.read)) {
-    race |= byte.readers == Readers::kGrid && !(self.atomic && byte.read.atomic);
-    race |= byte.readers == Readers::kBlock && same_interval && !(self.atomic && byte.read.atomic);
-    race |= byte.readers == Readers::kWarp && same_interval && byte.read.warp_interval == self.warp_interval &&
-            !(self.atomic && byte.read.atomic);
-  }
+  const Access& read = byte.read;
+  if (!in_this_launch(read)) return;
+  bool same_interval = read.block == self.block && read.interval == self.interval;
+  bool race = !is_ordered(read, self) || byte.readers == Readers::kGrid ||
+              (byte.readers == Readers::kBlock && same_interval) ||
+              (byte.readers == Readers::kWarp && same_interval && read.warp_interval == self.warp_interval);
   if (race)
     stop("race: writes %s memory at %p that thread %d of block %d reads, and nothing orders them", kind, at,
-         static_cast<int>(byte.read.thread), static_cast<int>(byte.read.block));
+         static_cast<int>(read.thread), static_cast<int>(read.block));
 }
 
 void add_reader(Byte& byte, const Access& self) {
   const Access& last = byte.read;
-  if (!in_this_launch(last) || last.interval == 0)
+  bool same_interval = last.block == self.block && last.interval == self.interval;
+  if (!in_this_launch(last))
     byte.readers = Readers::kOne;
   else if (byte.readers == Readers::kGrid || last.block != self.block)
     byte.readers = Readers::kGrid;
-  else if (last.interval != self.interval)
+  else if (!same_interval)
     byte.readers = Readers::kOne;
-  else if (!same_warp(last, self))
+  else if (byte.readers == Readers::kBlock || !same_warp(last, self))
     byte.readers = Readers::kBlock;
-  else if (byte.readers == Readers::kOne && last.thread != self.thread)
+  else if (last.warp_interval != self.warp_interval)
+    byte.readers = Readers::kOne;
+  else if (last.thread != self.thread)
     byte.readers = Readers::kWarp;
   byte.read = self;
 }
@@ -129,14 +130,6 @@ void note(const void* at, size_t bytes, bool write, bool atomic) {
   if (!enabled || !now.running) return;
   Memory* memory = find(at, &offset);
   if (memory != nullptr) note_in(*memory, offset, at, bytes, write, atomic);
-}
-
-void note_watched(const void* at, size_t bytes, bool write) {
-  size_t offset;
-  if (!enabled) return;
-  Memory* memory = find(at, &offset);
-  if (memory == nullptr) stop("reaches beyond all arrays at %p", at);
-  note_in(*memory, offset, at, bytes, write, false);
 }
 
 void note_flight(const void* at, size_t bytes, bool flies) {

@@ -15,8 +15,6 @@ bool is_checking();
 
 /** An access of the running thread; stops the kernel if it is wrong. */
 void note(const void* at, size_t bytes, bool write, bool atomic = false);
-/** As well for memory that must be watched; whatever else it is, is beyond an array. */
-void note_watched(const void* at, size_t bytes, bool write);
 /** Whether a copy to these bytes is on its way. */
 void note_flight(const void* at, size_t bytes, bool flies);
 

@@ -1,5 +1,7 @@
 #include "simt/engine.h"
 
+#include <signal.h>
+
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -152,6 +154,37 @@ void run_block() {
   if (!e.failure.empty()) fail(DDPM_INTERNAL_ERROR, "%s", std::exchange(e.failure, {}).c_str());
 }
 
+// A kernel that touches what no memory is at ends like any other that goes wrong; other faults are left to others.
+
+thread_local bool is_kernels_thread = false;
+struct sigaction faults_before;
+
+void on_fault(int number, siginfo_t* info, void* context) {
+  if (now.running && is_kernels_thread) stop("reaches beyond all memory, to %p", info->si_addr);
+  if ((faults_before.sa_flags & SA_SIGINFO) != 0)
+    faults_before.sa_sigaction(number, info, context);
+  else if (faults_before.sa_handler != SIG_DFL && faults_before.sa_handler != SIG_IGN)
+    faults_before.sa_handler(number);
+  else
+    sigaction(number, &faults_before, nullptr);
+}
+
+/** As long as it lives, faults of this thread are its kernel's. */
+struct FaultCatcher {
+  FaultCatcher() {
+    is_kernels_thread = true;
+    static const bool once = [] {
+      struct sigaction action = {};
+      action.sa_sigaction = on_fault;
+      // It never returns from where a kernel faults.
+      action.sa_flags = SA_SIGINFO | SA_NODEFER;
+      return sigaction(SIGSEGV, &action, &faults_before) == 0;
+    }();
+    (void)once;
+  }
+  ~FaultCatcher() { is_kernels_thread = false; }
+};
+
 }  // namespace
 
 const char* kernel_name() { return engine().name; }
@@ -179,6 +212,7 @@ void run(const char* name, dim3 grid, dim3 block, size_t shared_bytes, const std
     stop("a block of %u threads, expected 32 to %u in whole warps", count, kMostThreads);
   if (grid.x < 1 || grid.y < 1 || grid.y > 65535 || grid.z < 1 || grid.z > 65535)
     stop("a grid of %u x %u x %u blocks", grid.x, grid.y, grid.z);
+  FaultCatcher faults;
   start_memory_of_launch(shared_bytes);
   e.kernel = &kernel;
   e.count = static_cast<int>(count);

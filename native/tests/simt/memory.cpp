@@ -13,6 +13,8 @@ namespace ddpm::simt {
 namespace {
 
 constexpr size_t kPage = 4096;
+/** Where accesses fault, before and behind memory: an index must be far off to get beyond it. */
+constexpr size_t kGuard = 1024 * 1024;
 /** What every GPU has: for variables, and what a launch may ask for. */
 constexpr size_t kVariableBytes = 48 * 1024, kLaunchBytes = 99 * 1024;
 /** Variables stand apart, so that an index beyond one of them meets no other. */
@@ -35,10 +37,10 @@ size_t whole_pages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 unsigned char* map_guarded(size_t bytes, size_t alignment) {
   size_t body = whole_pages(bytes);
-  void* pages = mmap(nullptr, body + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) throw std::bad_alloc();
-  auto* start = static_cast<unsigned char*>(pages);
-  mprotect(start + body, kPage, PROT_NONE);
+  void* all = mmap(nullptr, body + 2 * kGuard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED) throw std::bad_alloc();
+  unsigned char* start = static_cast<unsigned char*>(all) + kGuard;
+  mprotect(start, body, PROT_READ | PROT_WRITE);
   unsigned char* at = start + (body - bytes) / alignment * alignment;
   std::memset(at, 0xff, bytes);
   return at;

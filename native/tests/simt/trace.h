@@ -1,14 +1,44 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include "simt/engine.h"
 
-/** Counts what accesses of warps cost against what they had to. */
+/**
+ * Counts what the accesses of warps cost, by line of a kernel: in shared memory passes over the banks, in device memory
+ * sectors of 32 bytes; against the fewest that would do for what was accessed. Of plain loads and stores it counts
+ * those of PTX: C++ takes vectors apart. A lane's n-th access of a line goes with the n-th of the others, which is not
+ * so where lanes leave out some.
+ *
+ * With SIMT_TRACE=1 a table of all is printed at the end of the program.
+ */
 namespace ddpm::simt {
 
 enum class Way { kLoad, kStore, kMatrix, kCopyTo, kCopyFrom };
 
-inline void trace(const void*, size_t, Way, const Line&) {}
-inline void trace_block() {}
+struct Traffic {
+  std::string kernel, file;  // of the source or of PTX
+  int line;
+  Way way;
+  size_t bytes;  // of a lane
+  bool shared;
+  uint64_t requests = 0, cost = 0, least = 0;
+  double factor() const { return static_cast<double>(cost) / static_cast<double>(least); }
+};
+
+/** Starts anew. */
+void start_trace();
+/** What was counted since, by kernel and line. */
+std::vector<Traffic> traffic();
+
+/** An access of the running thread. */
+void trace(const void* at, size_t bytes, Way way, const Line& line);
+/** The block has ended. */
+void trace_block();
+
+/** What a line of PTX comes from, for the table. */
+extern std::string (*describe_line)(const std::string& file, int line);
 
 }  // namespace ddpm::simt

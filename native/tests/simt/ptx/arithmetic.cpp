@@ -153,6 +153,14 @@ void add_float(Operations& table, const std::string& name, const std::vector<std
     }
 }
 
+template <class F>
+void run_guess(Frame& f, const Instruction& i) {
+  double x = F::apply(flush(f.get<double>(i.at[1])), 0.0, 0.0);
+  uint64_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  f.set(i.at[0], bits >> 32 << 32);
+}
+
 /** Two floats at once. */
 template <class F, int kCount>
 void run_float_pair(Frame& f, const Instruction& i) {
@@ -209,6 +217,9 @@ void add_arithmetic(Operations& table) {
   add_float<MinimumOrNan, 2, float>(table, "min", {".NaN"});
   add_float<MaximumOrNan, 2, float>(table, "max", {".NaN"});
   add_float<CopySign, 2, float, double>(table, "copysign", {""});
+  // Of doubles there are first guesses, which have the upper half of the bits.
+  table["rcp.approx.ftz.f64"] = {run_guess<Reciprocal>, 0};
+  table["rsqrt.approx.ftz.f64"] = {run_guess<ReciprocalRoot>, 0};
   for (const char* rounding : {"", ".rn"}) {
     table[std::string("add") + rounding + ".f32x2"] = {run_float_pair<Add, 2>, 0};
     table[std::string("sub") + rounding + ".f32x2"] = {run_float_pair<Subtract, 2>, 0};

@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "simt/checker.h"
 #include "simt/ptx/program.h"
+#include "simt/trace.h"
 
 namespace ddpm::simt::ptx {
 namespace {
@@ -57,24 +58,53 @@ std::map<const void*, std::string> read_symbols() {
   return symbols;
 }
 
+struct Kernels;
+Kernels& kernels();
+
 struct Kernels {
   std::vector<std::unique_ptr<Module>> modules;
+  std::map<std::string, ModuleText> texts;
   std::map<std::string, const Function*> by_name;
   std::map<const void*, std::string> symbols;
   std::map<const void*, const Function*> by_address;
 
   Kernels() {
-    const char* list = std::getenv("SIMT_PTX");
-    if (list == nullptr) return;
-    std::stringstream paths(list);
+    if (std::getenv("SIMT_PTX") == nullptr) return;
+    load("", "");
+    symbols = read_symbols();
+    describe_line = [](const std::string& file, int line) { return kernels().source_of(file, line); };
+  }
+
+  int load(const std::string& from, const std::string& to) {
+    int edits = 0;
+    modules.clear();
+    by_name.clear();
+    by_address.clear();
+    std::stringstream paths(std::getenv("SIMT_PTX"));
     for (std::string path; std::getline(paths, path, ':');) {
-      ModuleText text = split(path.substr(path.find_last_of('/') + 1), read(path));
+      if (path.empty()) continue;
+      std::string ptx = read(path);
+      for (size_t i = 0; !from.empty() && (i = ptx.find(from, i)) != std::string::npos; i += to.size(), ++edits)
+        ptx.replace(i, from.size(), to);
+      ModuleText text = split(path.substr(path.find_last_of('/') + 1), ptx);
       modules.push_back(std::make_unique<Module>(text));
       for (const FunctionText& f : text.functions)
         if (f.is_kernel && !by_name.emplace(readable(f.name.c_str()), modules.back()->find(f.name)).second)
           fail(DDPM_INTERNAL_ERROR, "%s: a second kernel %s", path.c_str(), readable(f.name.c_str()).c_str());
+      text.functions.clear();
+      texts[text.name] = std::move(text);
     }
-    symbols = read_symbols();
+    return edits;
+  }
+
+  std::string source_of(const std::string& file, int line) {
+    const ModuleText& text = texts[file];
+    auto after = std::find_if(text.sources.begin(), text.sources.end(), [&](const Source& s) { return s.line > line; });
+    if (after == text.sources.begin()) return "";
+    auto source = text.files.find(std::prev(after)->file);
+    if (source == text.files.end()) return "";
+    return source->second.substr(source->second.find_last_of('/') + 1) + ":" +
+           std::to_string(std::prev(after)->file_line);
   }
 
   const Function& find(const void* kernel) {
@@ -102,29 +132,12 @@ Kernels& kernels() {
 
 }  // namespace
 
+int reload_edited(const std::string& from, const std::string& to) { return kernels().load(from, to); }
+
 bool is_used() { return !kernels().modules.empty(); }
 
 std::function<void()> body_of(const void* kernel, const std::vector<Argument>& arguments) {
-  const Function& function = kernels().find(kernel);
-  if (arguments.size() != function.parameters.size())
-    fail(DDPM_INTERNAL_ERROR, "%s has %zu parameters, expected %zu", function.name.c_str(), function.parameters.size(),
-         arguments.size());
-  for (size_t a = 0; a < arguments.size(); ++a)
-    if (arguments[a].bytes != function.parameters[a].bytes)
-      fail(DDPM_INTERNAL_ERROR, "%s: parameter %zu is of %zu bytes, expected %zu", function.name.c_str(), a,
-           function.parameters[a].bytes, arguments[a].bytes);
-  // A thread that another kernel's end has left behind frees nothing: frames stay for the next.
-  static std::vector<std::vector<uint64_t>> frames(1024);
-  return [&function, arguments] {
-    std::vector<uint64_t>& memory = frames[static_cast<size_t>(now.index)];
-    memory.resize((function.image.size() + 15) / 8);
-    auto* bytes = reinterpret_cast<unsigned char*>(memory.data());
-    bytes += reinterpret_cast<uintptr_t>(bytes) % 16;
-    Frame frame = start(function, bytes);
-    for (size_t a = 0; a < arguments.size(); ++a)
-      std::memcpy(bytes + function.parameters[a].place, arguments[a].value, arguments[a].bytes);
-    execute(frame);
-  };
+  return body_of(kernels().find(kernel), arguments);
 }
 
 }  // namespace ddpm::simt::ptx

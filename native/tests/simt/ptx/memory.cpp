@@ -25,10 +25,7 @@ void watch_access(const Frame& f, const Instruction& i, const unsigned char* at,
     stop("misaligned: line %d of %s is at %p with %zu bytes", i.line, f.function->file, static_cast<const void*>(at),
          bytes);
   if (i.variant == kFrame) return;
-  if (i.variant == kGeneric)
-    note(at, bytes, way == Way::kStore);
-  else
-    note_watched(at, bytes, way == Way::kStore);
+  note(at, bytes, way == Way::kStore);
   trace(at, bytes, way, f.line(i));
 }
 

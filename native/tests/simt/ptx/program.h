@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simt/engine.h"
+#include "simt/ptx/kernels.h"
 #include "simt/ptx/text.h"
 
 /**
@@ -24,7 +25,7 @@ using Handler = void (*)(Frame& frame, const Instruction& instruction);
 
 struct Function;
 struct Call {
-  const Function* function;
+  const Function* function = nullptr;
   std::vector<Place> results, arguments;  // in the caller's frame
 };
 
@@ -65,7 +66,6 @@ struct Function {
   std::vector<Area> parameters, results;
   std::vector<std::unique_ptr<Place[]>> operands;
   std::vector<std::unique_ptr<Call>> calls;
-  size_t used_bytes = 0;  // while it is made
 };
 
 struct Frame {
@@ -104,19 +104,22 @@ const Operation* find_operation(const std::string& opcode);
 class Module {
  public:
   explicit Module(const ModuleText& text);
+  Module(const Module&) = delete;  // functions have its name
+  Module& operator=(const Module&) = delete;
   const std::vector<std::unique_ptr<Function>>& functions() const { return functions_; }
   const Function* find(const std::string& name) const;
 
  private:
-  friend class Loader;
   std::string name_;
   std::vector<std::unique_ptr<Function>> functions_;
-  std::vector<std::unique_ptr<Declaration>> variables_;  // what addresses of shared memory are known by
 };
 
 /** Runs a function; its parameters are in the frame already. */
 void execute(Frame& frame);
 /** A frame as the function starts with, in memory of image.size() bytes. */
 Frame start(const Function& function, unsigned char* memory);
+
+/** What each thread of a kernel does. */
+std::function<void()> body_of(const Function& function, const std::vector<Argument>& arguments);
 
 }  // namespace ddpm::simt::ptx

@@ -1,3 +1,4 @@
+#include "common/error.h"
 #include "simt/language.h"
 #include "simt/memory.h"
 #include "simt/ptx/program.h"
@@ -53,6 +54,28 @@ void execute(Frame& frame) {
     if (i.guard != 0 && frame.get<bool>(i.guard) == i.unless) continue;
     i.run(frame, i);
   }
+}
+
+std::function<void()> body_of(const Function& function, const std::vector<Argument>& arguments) {
+  if (arguments.size() != function.parameters.size())
+    fail(DDPM_INTERNAL_ERROR, "%s has %zu parameters, expected %zu", function.name.c_str(), function.parameters.size(),
+         arguments.size());
+  for (size_t a = 0; a < arguments.size(); ++a)
+    if (arguments[a].bytes != function.parameters[a].bytes)
+      fail(DDPM_INTERNAL_ERROR, "%s: parameter %zu is of %zu bytes, expected %zu", function.name.c_str(), a,
+           function.parameters[a].bytes, arguments[a].bytes);
+  // A thread that another kernel's end has left behind frees nothing: frames stay for the next.
+  static std::vector<std::vector<uint64_t>> frames(1024);
+  return [&function, arguments] {
+    std::vector<uint64_t>& memory = frames[static_cast<size_t>(now.index)];
+    memory.resize((function.image.size() + 15) / 8);
+    auto* bytes = reinterpret_cast<unsigned char*>(memory.data());
+    bytes += reinterpret_cast<uintptr_t>(bytes) % 16;
+    Frame frame = start(function, bytes);
+    for (size_t a = 0; a < arguments.size(); ++a)
+      std::memcpy(bytes + function.parameters[a].place, arguments[a].value, arguments[a].bytes);
+    execute(frame);
+  };
 }
 
 }  // namespace ddpm::simt::ptx

@@ -25,27 +25,43 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-/** Comments, and lines that say nothing of what is done, become blanks. */
-std::string strip(std::string ptx) {
-  for (size_t i = 0; i + 1 < ptx.size(); ++i) {
-    if (ptx.compare(i, 2, "//") != 0) continue;
+void blank_comments(std::string& ptx) {
+  for (size_t i = ptx.find("//"); i != std::string::npos; i = ptx.find("//", i))
     while (i < ptx.size() && ptx[i] != '\n') ptx[i++] = ' ';
-  }
-  for (size_t i = 0; i < ptx.size();) {
-    size_t end = std::min(ptx.find('\n', i), ptx.size()), first = ptx.find_first_not_of(" \t", i);
+}
+
+/** Takes out whole lines: sources, which are kept, and what says nothing of what is done. */
+void take_lines(std::string& ptx, ModuleText& module) {
+  int line = 1;
+  for (size_t i = 0; i < ptx.size(); ++line) {
+    size_t end = std::min(ptx.find('\n', i), ptx.size());
+    std::string text = trim(ptx.substr(i, end - i));
+    std::vector<std::string> words = text[0] == '.' ? words_of(text) : std::vector<std::string>();
+    std::string first = words.empty() ? "" : words[0];
+    // Debugging data end the file, but for the names of files.
+    bool rest = first == ".section";
+    if (first == ".loc") {
+      // Of an inlined function the place that calls it: the last one of the line.
+      auto inlined = std::find(words.begin(), words.end(), "inlined_at");
+      auto at = inlined == words.end() ? words.begin() : inlined;
+      if (words.end() - at > 2) module.sources.push_back({line, std::stoi(at[1]), std::stoi(at[2])});
+    } else if (first == ".file" && words.size() > 2) {
+      module.files[std::stoi(words[1])] = words[2].substr(1, words[2].size() - 2);
+    }
+    if (rest) ptx.replace(i, ptx.size() - i, ptx.size() - i, ' ');
     for (const char* word : {".loc", ".file", ".version", ".target", ".address_size"})
-      if (first < end && ptx.compare(first, std::char_traits<char>::length(word), word) == 0)
-        ptx.replace(i, end - i, end - i, ' ');
-    // Debugging data end the file.
-    if (first < end && ptx.compare(first, 8, ".section") == 0) ptx.resize(i);
+      if (first == word) ptx.replace(i, end - i, end - i, ' ');
     i = end + 1;
   }
-  return ptx;
 }
 
 class Splitter {
  public:
-  Splitter(const std::string& name, const std::string& ptx) : ptx_(strip(ptx)) { module_.name = name; }
+  Splitter(const std::string& name, const std::string& ptx) : ptx_(ptx) {
+    module_.name = name;
+    blank_comments(ptx_);
+    take_lines(ptx_, module_);
+  }
 
   ModuleText run() {
     for (std::string head; !(head = read_until(";{")).empty();) {
@@ -57,7 +73,8 @@ class Splitter {
         read_body(function);
         module_.functions.push_back(std::move(function));
       } else if (has_body) {
-        head += "{" + read_until("}") + "}" + read_until(";");
+        head += "{" + read_until("}") + "}";
+        read_until(";");
         module_.variables.push_back(declaration_of(head));
       } else if (head.find(".pragma") == std::string::npos) {
         module_.variables.push_back(declaration_of(head));

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,16 @@ struct FunctionText {
   std::vector<Statement> body;
 };
 
+/** From a line of PTX on, where it comes from. */
+struct Source {
+  int line;
+  int file, file_line;
+};
+
 struct ModuleText {
   std::string name;  // for messages
+  std::vector<Source> sources;
+  std::map<int, std::string> files;  // of sources
   std::vector<Declaration> variables;
   std::vector<FunctionText> functions;
 };

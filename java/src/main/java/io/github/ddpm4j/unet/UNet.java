@@ -25,6 +25,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    */
   private static final long MICRO_BATCH_BYTES = 64L << 20;
 
+  private static final boolean GRAPHS = !"off".equals(System.getProperty("ddpm4j.graphs"));
+
   private final NetworkConfig config;
   private final Device device;
   private final Parameters parameters;
@@ -42,7 +44,7 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     network = build(parameters.root(), config, initialization);
     check.accept(parameters);
     parameters.allocate(device);
-    captured = device.isCpu() ? null : new CapturedPasses(network, device);
+    captured = device.isCpu() || !GRAPHS ? null : new CapturedPasses(network, device);
   }
 
   private static Network build(
@@ -96,7 +98,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   /**
    * Predicts for a batch, a few images at a time, so that memory does not grow with the batch. An
    * image's prediction is the same whatever batch it is in. On a CUDA device, the pass is captured
-   * as a graph when a shape comes the second time, and repeated from then on.
+   * as a graph when a shape comes the second time, and repeated from then on, unless the system
+   * property {@code ddpm4j.graphs} is {@code off}.
    *
    * @throws InvalidArgumentException if pictures do not fit the network, or if it needs class
    *     labels
