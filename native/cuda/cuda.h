@@ -11,6 +11,14 @@ namespace ddpm::cuda {
 
 const Backend* backend();
 
+// convolution.cu
+ddpm_status conv2d(const Conv2dArgs& args);
+ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& args);
+ddpm_status conv2d_backward_weights(const Conv2dBackwardWeightsArgs& args);
+ddpm_status linear(const LinearArgs& args);
+ddpm_status linear_backward_input(const LinearBackwardInputArgs& args);
+ddpm_status linear_backward_weights(const LinearBackwardWeightsArgs& args);
+
 // optimal.cu
 ddpm_status optimal_partial(const OptimalPartialArgs& args);
 

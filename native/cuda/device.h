@@ -39,6 +39,10 @@ DDPM_DEVICE SharedAddress shared_address(const void* p) { return static_cast<uin
 DDPM_DEVICE void copy_async(SharedAddress to, const void* from, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0) : "memory");
 }
+/** The same for 4 bytes, by way of the first-level cache. */
+DDPM_DEVICE void copy_async_word(SharedAddress to, const void* from, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(valid ? 4 : 0) : "memory");
+}
 DDPM_DEVICE void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 /** Waits for all groups but the last few. */
 template <int kGroups>
@@ -69,6 +73,31 @@ DDPM_BYTE_PRODUCT(multiply_s8_s8, "s8.s8")
 DDPM_BYTE_PRODUCT(multiply_s8_u8, "s8.u8")
 DDPM_BYTE_PRODUCT(multiply_u8_s8, "u8.s8")
 #undef DDPM_BYTE_PRODUCT
+
+/** The nearest number with 10 bits of fraction, as multiply_tf32 takes it. */
+DDPM_DEVICE uint32_t round_tf32(float x) {
+  uint32_t r;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+  return r;
+}
+/** The nearest bfloat16 numbers, the first in the lower half. */
+DDPM_DEVICE uint32_t pack_bf16(float low, float high) {
+  uint32_t r;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+  return r;
+}
+
+/** d += a b with a [16,K] and b [K,8], sums float32; K is 8 for tf32 and 16 for bfloat16. */
+#define DDPM_FLOAT_PRODUCT(name, shape, type)                                            \
+  DDPM_DEVICE void name(float(&d)[4], const uint32_t(&a)[4], uint32_t b0, uint32_t b1) { \
+    asm volatile("mma.sync.aligned." shape ".row.col.f32." type "." type                 \
+                 ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"            \
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                        \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));        \
+  }
+DDPM_FLOAT_PRODUCT(multiply_tf32, "m16n8k8", "tf32")
+DDPM_FLOAT_PRODUCT(multiply_bf16, "m16n8k16", "bf16")
+#undef DDPM_FLOAT_PRODUCT
 
 DDPM_DEVICE void atomic_add(int64_t* to, int64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));

@@ -28,6 +28,16 @@ int32_t ddpm_threads(void);
 ddpm_status ddpm_set_threads(int32_t threads);
 
 /**
+ * What convolutions, linear maps and attention round the operands of their products to: "float32" (the default, no
+ * rounding), "tf32" (10 bits of fraction) or "bfloat16" (7 bits). Sums, and all that is stored, stay float32. A device
+ * may be more exact; the CPU computes float32 whatever is asked for.
+ */
+const char* ddpm_precision(void);
+
+/** Selects the precision for the whole process. */
+ddpm_status ddpm_set_precision(const char* name);
+
+/**
  * Measures, in less than a second, what the set number of threads reach on the selected instruction set: operations per
  * second of multiply-adds in registers, and bytes per second read from memory. A sum of each thread's best: memory that
  * the threads cannot read as fast at the same time is over-rated while others use the machine.

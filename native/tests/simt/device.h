@@ -25,7 +25,10 @@ inline SharedAddress shared_address(const void* p) {
 }
 
 inline void copy_async(SharedAddress to, const void* from, bool valid) {
-  simt::copy_async(simt::shared_base() + to, from, valid);
+  simt::copy_async(simt::shared_base() + to, from, valid, 16);
+}
+inline void copy_async_word(SharedAddress to, const void* from, bool valid) {
+  simt::copy_async(simt::shared_base() + to, from, valid, 4);
 }
 inline void copy_commit() { simt::copy_commit(); }
 template <int kGroups>
@@ -98,6 +101,65 @@ inline void multiply_s8_u8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0,
 }
 inline void multiply_u8_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, SIMT_LINE) {
   multiply_bytes<false, true>(d, a, b0, b1, line);
+}
+
+inline uint32_t round_tf32(float x) {
+  uint32_t bits = __float_as_uint(x);
+  // Ties go away from zero. Infinities stay, and NaN.
+  return ((bits >> 23 & 255) == 255 ? bits : bits + 0x1000) & ~0x1fffu;
+}
+inline uint32_t round_bf16(float x) {
+  uint32_t bits = __float_as_uint(x);
+  if (x != x) return 0x7fff;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+inline uint32_t pack_bf16(float low, float high) { return round_bf16(high) << 16 | round_bf16(low); }
+
+/** Number i of the words that a lane brings: kWords of one number, or of two. */
+template <int kPerWord>
+float number_of(const uint32_t* words, int i) {
+  if (kPerWord == 2) return __uint_as_float(words[i / 2] >> i % 2 * 16 << 16);
+  if ((words[i] & 0x1fff) != 0) simt::stop("a factor was not rounded to tf32");
+  return __uint_as_float(words[i]);
+}
+
+template <int kPerWord>
+void multiply_floats(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, const simt::Line& line) {
+  struct Lane {
+    float* d;
+    const uint32_t* a;
+    uint32_t b[2];
+  } lane{d, a, {b0, b1}};
+  simt::meet_warp(
+      &lane,
+      [](void* const* values, int) {
+        // As multiply_bytes: lane l has of a the rows l / 4 and 8 more, of b the column l / 4, at depths of l % 4.
+        constexpr int kHalf = 4 * kPerWord;
+        float a[16][2 * kHalf], b[8][2 * kHalf];
+        for (int l = 0; l < 32; ++l) {
+          const Lane& from = *static_cast<Lane*>(values[l]);
+          for (int i = 0; i < kPerWord; ++i) {
+            int k = l % 4 * kPerWord + i;
+            for (int r = 0; r < 4; ++r) a[l / 4 + r % 2 * 8][k + r / 2 * kHalf] = number_of<kPerWord>(from.a + r, i);
+            for (int r = 0; r < 2; ++r) b[l / 4][k + r * kHalf] = number_of<kPerWord>(from.b + r, i);
+          }
+        }
+        for (int l = 0; l < 32; ++l)
+          for (int e = 0; e < 4; ++e) {
+            float& to = static_cast<Lane*>(values[l])->d[e];
+            double sum = 0;
+            for (int k = 0; k < 2 * kHalf; ++k)
+              sum += static_cast<double>(a[l / 4 + e / 2 * 8][k]) * static_cast<double>(b[l % 4 * 2 + e % 2][k]);
+            to = static_cast<float>(static_cast<double>(to) + sum);
+          }
+      },
+      line);
+}
+inline void multiply_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, SIMT_LINE) {
+  multiply_floats<1>(d, a, b0, b1, line);
+}
+inline void multiply_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, SIMT_LINE) {
+  multiply_floats<2>(d, a, b0, b1, line);
 }
 
 /** *p = f(*p) at once; what it was before. */

@@ -34,6 +34,7 @@ constexpr unsigned kMostThreads = 1024;
 struct Copy {
   void* to;
   const void* from;
+  size_t bytes;
   bool valid, landed;
 };
 
@@ -152,12 +153,12 @@ void run_thread() {
 void land(Copy& copy) {
   if (copy.landed) return;
   copy.landed = true;
-  note(copy.to, 16, true);
-  if (copy.valid) note(copy.from, 16, false);
+  note(copy.to, copy.bytes, true);
+  if (copy.valid) note(copy.from, copy.bytes, false);
   if (copy.valid)
-    std::memcpy(copy.to, copy.from, 16);
+    std::memcpy(copy.to, copy.from, copy.bytes);
   else
-    std::memset(copy.to, 0, 16);
+    std::memset(copy.to, 0, copy.bytes);
 }
 
 void run_block() {
@@ -269,10 +270,10 @@ uint64_t random_below(uint64_t n) {
   return (r >> 11) % n;
 }
 
-void copy_async(void* to, const void* from, bool valid) {
-  if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || reinterpret_cast<uintptr_t>(from) % 16 != 0)
-    stop("copies 16 bytes from or to an address that is no multiple of 16");
-  Copy copy{to, from, valid, false};
+void copy_async(void* to, const void* from, bool valid, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(to) % bytes != 0 || reinterpret_cast<uintptr_t>(from) % bytes != 0)
+    stop("copies %zu bytes from or to an address that is no multiple of that", bytes);
+  Copy copy{to, from, bytes, valid, false};
   if (random_below(2) == 0) land(copy);
   engine().threads[static_cast<size_t>(now.index)].open.push_back(copy);
 }

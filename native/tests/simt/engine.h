@@ -26,6 +26,12 @@ struct dim3 {
 struct alignas(16) uint4 {
   unsigned x, y, z, w;
 };
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
 
 namespace ddpm::simt {
 
@@ -67,8 +73,8 @@ void pause();
 /** A random number below n. */
 uint64_t random_below(uint64_t n);
 
-/** Starts to copy 16 bytes, or zeros. It lands when waited for, or at any time before. */
-void copy_async(void* to, const void* from, bool valid);
+/** Starts to copy bytes, 4 or 16, or zeros. It lands when waited for, or at any time before. */
+void copy_async(void* to, const void* from, bool valid, size_t bytes);
 void copy_commit();
 void copy_wait(int groups);
 
@@ -137,6 +143,17 @@ inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   unsigned result = 0;
   for (int i = 0; i < 4; ++i) result |= static_cast<unsigned>(bytes >> 8 * (selector >> 4 * i & 7) & 255) << 8 * i;
   return result;
+}
+
+inline float __uint_as_float(unsigned bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+inline unsigned __float_as_uint(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
 }
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }

@@ -12,6 +12,10 @@ public final class Device {
     if (convolution != null) {
       setConvolution(convolution);
     }
+    String precision = System.getProperty("ddpm4j.precision");
+    if (precision != null) {
+      setPrecision(precision);
+    }
   }
 
   private final int index;
@@ -107,6 +111,34 @@ public final class Device {
    */
   public static void setConvolution(String algorithm) {
     Status.check(NativeApi.ddpm_set_convolution_algorithm(algorithm));
+  }
+
+  /**
+   * What operands of products are rounded to; {@link #setPrecision} has the choices.
+   *
+   * @see #setPrecision
+   */
+  public static String precision() {
+    return NativeApi.ddpm_precision().getString();
+  }
+
+  /**
+   * Sets what convolutions, linear maps and attention round the operands of their products to, in
+   * this process. Sums, and all that is stored, stay float32. The first value is that of the system
+   * property {@code ddpm4j.precision}, or {@code float32}.
+   *
+   * <ul>
+   *   <li>{@code float32}: no rounding
+   *   <li>{@code tf32}: to 10 bits of fraction, relative error 2^-11
+   *   <li>{@code bfloat16}: to 7 bits of fraction, relative error 2^-8
+   * </ul>
+   *
+   * <p>A device may be more exact than asked: the CPU computes all three as {@code float32}.
+   *
+   * @throws InvalidArgumentException for another name
+   */
+  public static void setPrecision(String precision) {
+    Status.check(NativeApi.ddpm_set_precision(precision));
   }
 
   /** Version of the native library. */

@@ -1,0 +1,44 @@
+#pragma once
+#include "common/geometry.h"
+#include "cuda/products.cuh"
+
+/** What the kernels of convolutions share; see convolution.cu. */
+namespace ddpm::cuda {
+
+/** A convolution along one axis of the picture: result o sums taps i of source o stride - pad + i. */
+struct Axis {
+  int32_t source, results, stride, pad, window;
+};
+
+inline Axis vertical_axis(const WindowGeometry& g) {
+  return {static_cast<int32_t>(g.h), static_cast<int32_t>(g.oh), static_cast<int32_t>(g.stride_h),
+          static_cast<int32_t>(g.pad_top), static_cast<int32_t>(g.r)};
+}
+inline Axis horizontal_axis(const WindowGeometry& g) {
+  return {static_cast<int32_t>(g.w), static_cast<int32_t>(g.ow), static_cast<int32_t>(g.stride_w),
+          static_cast<int32_t>(g.pad_left), static_cast<int32_t>(g.s)};
+}
+
+/** Whether pixels and weights can be counted in 32 bits, with room for padding and a tile, and channels make a grid. */
+inline bool is_countable(const WindowGeometry& g) {
+  constexpr int64_t kMost = 1 << 30, kMostChannels = 1 << 20;
+  return g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost && g.r * g.s * g.c <= kMost &&
+         g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost && g.c <= kMostChannels &&
+         g.k <= kMostChannels;
+}
+
+/** A linear map as a convolution of pictures of one pixel. */
+inline WindowGeometry map_geometry(int64_t rows, int64_t in_features, int64_t out_features) {
+  return {rows, 1, 1, in_features, out_features, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1};
+}
+
+inline bool is_aligned(const void* p, uintptr_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
+inline int32_t divide_up(int64_t a, int64_t b) { return static_cast<int32_t>((a + b - 1) / b); }
+inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
+  return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
+}
+
+/** Results from which on a large tile's blocks are enough to fill a GPU. */
+constexpr int64_t kLargeResults = int64_t{1} << 21;
+
+}  // namespace ddpm::cuda
