@@ -16,6 +16,7 @@ public final class Device {
     if (precision != null) {
       setPrecision(precision);
     }
+    ConvolutionTable.useFirst();
   }
 
   private final int index;
@@ -95,8 +96,8 @@ public final class Device {
    *
    * <ul>
    *   <li>{@code auto}: by Winograd's algorithm (<a href="https://arxiv.org/abs/1509.09308">arXiv
-   *       1509.09308</a>) where it is faster, which depends on the height, width and channels of an
-   *       image only
+   *       1509.09308</a>) where it is faster, which a {@link ConvolutionTable} says if there is one
+   *       and else a rule, by the height, width and channels of an image only
    *   <li>{@code direct}: by the defining sums, the most comparable with other implementations
    *   <li>{@code winograd2}, {@code winograd4}: always by Winograd's algorithm with tiles of 2x2 or
    *       4x4 outputs

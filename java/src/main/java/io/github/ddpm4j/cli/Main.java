@@ -27,7 +27,8 @@ import picocli.CommandLine.ScopeType;
       ServeCommand.class,
       ClassifierCommand.class,
       GuideCommand.class,
-      InfoCommand.class
+      InfoCommand.class,
+      TuneCommand.class
     })
 public final class Main {
   @Option(

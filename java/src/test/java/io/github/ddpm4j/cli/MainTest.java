@@ -2,6 +2,9 @@ package io.github.ddpm4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.ddpm4j.ConvolutionShape;
+import io.github.ddpm4j.ConvolutionTable;
+import io.github.ddpm4j.ConvolutionTuning;
 import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
@@ -15,7 +18,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -137,6 +142,25 @@ class MainTest {
                 + String.format(Locale.ROOT, "%,d", 2 * macs)
                 + "\\s+[\\d,]+\\s+"
                 + (2 * 2 * macs / 1000));
+  }
+
+  @Test
+  void tuneKeepsChoicesOfEveryModel() throws IOException {
+    Path file = folder.resolve("tables/here.json");
+    ConvolutionShape other = ConvolutionShape.parse("9x9 3->3");
+    ConvolutionTable.of(Map.of(other, "winograd2")).save(file);
+    assertThat(Main.run("tune", "--model", model, "--out", file.toString())).as(errors()).isZero();
+    List<ConvolutionShape> shapes;
+    try (DiffusionModel open = DiffusionModel.load(Path.of(model))) {
+      shapes = ConvolutionTuning.shapesOf(open.unet(), 8, 8);
+    }
+    assertThat(shapes).hasSizeGreaterThan(3);
+    assertThat(ConvolutionTable.load(file).algorithms())
+        .containsKeys(shapes.toArray(ConvolutionShape[]::new))
+        .containsEntry(other, "winograd2")
+        .hasSize(shapes.size() + 1);
+    shapes.forEach(shape -> assertThat(output()).contains(shape + " "));
+    assertThat(output()).contains("wrote " + (shapes.size() + 1) + " choices to " + file);
   }
 
   @Test
