@@ -52,12 +52,8 @@ public final class ConvolutionTable {
         (shape, algorithm) -> {
           if (!TILES.containsKey(algorithm)) {
             throw new InvalidArgumentException(
-                "algorithm of "
-                    + shape
-                    + " is '"
-                    + algorithm
-                    + "', expected one of "
-                    + TILES.keySet());
+                "algorithm of %s is '%s', expected direct, winograd2 or winograd4"
+                    .formatted(shape, algorithm));
           }
         });
     return new ConvolutionTable(new LinkedHashMap<>(algorithms));

@@ -95,8 +95,8 @@ class ConvolutionTableTest {
       delimiter = '|',
       value = {
         "{                    | {,               | JSON",
-        "\"cpu\" : \"         | \"cpu\" : \"Z80 | 'Z80",
-        "\"isa\" : \"         | \"isa\" : \"mmx | 'mmx",
+        "\"cpu\" : \"         | \"cpu\" : \"Z80 | cpu: is",
+        "\"isa\" : \"         | \"isa\" : \"mmx | isa: is",
         "\"version\" : \"     | \"version\" : \"9 | ddpm4j tune measures anew",
         "direct               | im2col           | 'im2col'",
         "32x32 128->256       | 32x32            | '32x32'",

@@ -48,6 +48,17 @@ public final class Main {
     Device.setThreads(threads);
   }
 
+  @Option(
+      names = "--precision",
+      scope = ScopeType.INHERIT,
+      paramLabel = "NAME",
+      description =
+          "What operands of products are rounded to: float32, tf32 or bfloat16; float32 unless"
+              + " given. A device may be more exact.")
+  private void setPrecision(String precision) {
+    Device.setPrecision(precision);
+  }
+
   private Main() {}
 
   public static void main(String[] arguments) {

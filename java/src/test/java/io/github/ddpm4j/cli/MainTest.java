@@ -76,6 +76,7 @@ class MainTest {
     System.setOut(systemOut);
     System.setErr(systemErr);
     Device.setThreads(threads);
+    Device.setPrecision("float32");
   }
 
   private String output() {
@@ -116,6 +117,15 @@ class MainTest {
     byte[] other = Files.readAllBytes(sample("3.png", "--sampler", sampler, "--seed", "6"));
     assertThat(again).isEqualTo(first);
     assertThat(other).isNotEqualTo(first);
+  }
+
+  @Test
+  void aPrecisionChangesTheImages() throws IOException {
+    byte[] exact = Files.readAllBytes(sample("1.png"));
+    byte[] rounded = Files.readAllBytes(sample("2.png", "--precision", "bfloat16"));
+    byte[] again =
+        Files.readAllBytes(sample("3.png", "--precision", "bfloat16", "--threads", "1"));
+    assertThat(rounded).isNotEqualTo(exact).isEqualTo(again);
   }
 
   @Test
@@ -190,6 +200,7 @@ class MainTest {
     "sample --sampler lms, lms",
     "train, --out",
     "info --threads 0, threads",
+    "info --precision float16, 'float16'",
     "sample --model MODEL --count 0, count is 0",
     "sample --model MODEL --steps 1001, number of steps is 1001",
     "sample --model giraffes, no model named 'giraffes'",
