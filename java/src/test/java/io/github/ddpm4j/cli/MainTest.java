@@ -123,8 +123,7 @@ class MainTest {
   void aPrecisionChangesTheImages() throws IOException {
     byte[] exact = Files.readAllBytes(sample("1.png"));
     byte[] rounded = Files.readAllBytes(sample("2.png", "--precision", "bfloat16"));
-    byte[] again =
-        Files.readAllBytes(sample("3.png", "--precision", "bfloat16", "--threads", "1"));
+    byte[] again = Files.readAllBytes(sample("3.png", "--precision", "bfloat16", "--threads", "1"));
     assertThat(rounded).isNotEqualTo(exact).isEqualTo(again);
   }
 
