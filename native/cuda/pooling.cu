@@ -57,7 +57,10 @@ struct Largest {
   DDPM_DEVICE Largest(const Windows& p, const float* x, int64_t n, const Span& h, const Span& w, int64_t column)
       : value(p.rows.load(p.input(x, n, h.begin, w.begin), column)) {
     int at = 0;
+    // Unrolled, the loops take more registers than there are on some architectures.
+#pragma unroll 1
     for (int64_t ih = h.begin; ih < h.end; ++ih)
+#pragma unroll 1
       for (int64_t iw = w.begin; iw < w.end; ++iw, ++at) {
         Quad q = p.rows.load(p.input(x, n, ih, iw), column);
 #pragma unroll

@@ -161,7 +161,7 @@ public final class Device {
   }
 
   /**
-   * Sets how 3x3 convolutions with stride 1, and their gradients by the input, are computed in this
+   * Sets how 3x3 convolutions with stride 1, and their gradients, are computed in this
    * process. The first value is that of the system property {@code ddpm4j.convolution}, or {@code
    * auto}.
    *
