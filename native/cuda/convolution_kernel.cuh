@@ -123,12 +123,10 @@ DDPM_DEVICE void find_rows(const ConvolutionPass& pass, const Phase& v, const Ph
   for (int r = static_cast<int>(threadIdx.x); r < T::kRows; r += T::kThreads) {
     Result result(v, h, first + r);
     int32_t start_v = v.start(result.a), start_h = h.start(result.b);
-    bool valid = result.image < pass.images;
-    rows[r].pixel = (result.image * height + start_v) * width + start_h;
-    rows[r].first_v = v.first_inside(start_v, height);
-    rows[r].end_v = valid ? v.end_inside(start_v, height) : uint8_t{0};
-    rows[r].first_h = h.first_inside(start_h, width);
-    rows[r].end_h = h.end_inside(start_h, width);
+    Row row{(result.image * height + start_v) * width + start_h, v.first_inside(start_v, height),
+            v.end_inside(start_v, height), h.first_inside(start_h, width), h.end_inside(start_h, width)};
+    if (result.image >= pass.images) row.end_v = 0;
+    rows[r] = row;
   }
 }
 

@@ -26,5 +26,18 @@ TEST(main_loops_meet_no_bank_twice) {
   CHECK(lines > 0);
 }
 
+// Nor do the operands of products that each thread loads for itself; only PTX shows these loads as they are.
+TEST(operands_of_products_meet_no_bank_twice) {
+  int lines = 0;
+  for (const Traffic& t : traffic()) {
+    if (t.kernel != "convolution.multiply_pixels" || t.way != Way::kLoad || !t.shared) continue;
+    ++lines;
+    if (t.cost != t.least)
+      test::fail_test("%s:%d: %llu passes over the banks, expected %llu", t.file.c_str(), t.line,
+                      static_cast<unsigned long long>(t.cost), static_cast<unsigned long long>(t.least));
+  }
+  if (std::getenv("SIMT_TRACE") != nullptr && std::getenv("SIMT_PTX") != nullptr) CHECK(lines > 0);
+}
+
 }  // namespace
 }  // namespace ddpm::simt
