@@ -69,7 +69,10 @@ PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int6
 /** Weights [K,taps,C] packed for products over K with C columns: the taps that order lists, in its order. */
 PackedPanels pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered);
 
-/** Rounds the source first if the weights are rounded. */
+/** Rounds the source of a product with rounded weights, to pairs where the machine can multiply them; in scratch. */
+void round_source(IndirectProduct& product);
+
+/** The product; rounds its source first if the weights are rounded. */
 void multiply(IndirectProduct product);
 
 }  // namespace ddpm::cpu::DDPM_ISA
