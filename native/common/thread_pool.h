@@ -38,6 +38,8 @@ enum ScratchSlot {
   kTapSteps,
   kScores,
   kPartialSums,
+  kNormalization,
+  kPreparedInput,
   kOptimalResult,
   kOptimalQueries,
   kOptimalPartials,

@@ -1,7 +1,9 @@
 // Winograd's convolution; see winograd.h.
 //
 // A task takes a run of tiles, cut from the tiles of all images in a row, and some panels of output channels:
-//   1. it transforms the tiles' inputs, channels in the lanes: [position][tile][channel];
+//   1. it transforms the tiles' inputs, channels in the lanes: [position][tile][channel]; inputs that have to be joined
+//      or normalised first come from a few rows of pictures in the second-level cache, each prepared once (see
+//      winograd_rows.h);
 //   2. for a group of panels, each position is a product [tiles, C] x [C, group], by the microkernel of the direct
 //      convolution: the transformed rows are its row pointers;
 //   3. the group's sums [position][tile][column] are transformed to outputs, and all that is added is added there.
@@ -25,6 +27,7 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
+#include "cpu/kernels/winograd_rows.h"
 #include "cpu/kernels/winograd_transforms.h"
 
 namespace ddpm::cpu::DDPM_ISA {
@@ -63,26 +66,45 @@ struct Run {
   int64_t tiles_down, tiles_across;
   int64_t first, count;  // tiles of this run
   int64_t stride;        // of the transformed rows
-  float* rows;           // [kPositions][count][stride]
-  float* sums;           // [kPositions][count][kGroupColumns]
+  PreparedRows<kTile> prepared;
+  float* rows;  // [kPositions][count][stride]
+  float* sums;  // [kPositions][count][kGroupColumns]
 
   Place place(int64_t tile) const {
     return {tile / (tiles_down * tiles_across), tile / tiles_across % tiles_down * kOutputs,
             tile % tiles_across * kOutputs};
   }
 
+  /** Ahead of the first tile of each row of tiles: prepares what its tiles see, and how far down, given and returned.
+   */
+  int64_t prepare_rows(int64_t tile, int64_t prepared_to) const {
+    Place at = place(first + tile);
+    int64_t tiles_left = tiles_across - at.column / kOutputs,
+            end = tile + tiles_left < count ? tile + tiles_left : count;
+    int64_t top = p.vertical.source(at.row, 0), left = p.horizontal.source(at.column, 0);
+    int64_t right = left + (end - tile - 1) * kOutputs + kTile;
+    // What the next row of tiles sees too, it sees from the left on.
+    bool has_next = end < count && at.row + kOutputs < p.height;
+    for (int64_t h = tile > 0 && at.row > 0 && prepared_to > top ? prepared_to : top; h < top + kTile; ++h)
+      prepared.prepare(p, at.image, h, has_next && h >= top + kOutputs ? 0 : left, right);
+    return top + kTile;
+  }
+
   void transform_input(int64_t tile, const float* zeros) const {
     int64_t depth = p.weights.depth;
     Place at = place(first + tile);
     int64_t top = p.vertical.source(at.row, 0), left = p.horizontal.source(at.column, 0);
-    const float* image = p.x + at.image * p.vertical.sources * p.horizontal.sources * depth;
     const float* sources[kPositions];
-    for (int64_t r = 0; r < kTile; ++r)
+    for (int64_t r = 0; r < kTile; ++r) {
+      int64_t h = top + r;
+      bool row_exists = h >= 0 && h < p.vertical.sources;
+      const float* row = row_exists ? prepared.row(p, at.image, h) : nullptr;
       for (int64_t s = 0; s < kTile; ++s) {
-        int64_t h = top + r, w = left + s;
-        bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
-        sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
+        int64_t w = left + s;
+        bool exists = row_exists && w >= 0 && w < p.horizontal.sources;
+        sources[r * kTile + s] = exists ? row + w * depth : zeros;
       }
+    }
     float* to = rows + tile * stride;
     int64_t next = count * stride;
     for (int64_t c = 0; c < depth; c += kLanes, to += kLanes) {
@@ -179,7 +201,12 @@ struct Run {
   }
 
   void run(int64_t first_panel, int64_t last_panel, const float* zeros) const {
-    for (int64_t tile = 0; tile < count; ++tile) transform_input(tile, zeros);
+    int64_t prepared_to = 0;
+    for (int64_t tile = 0; tile < count; ++tile) {
+      if (prepared.ring != nullptr && (tile == 0 || (first + tile) % tiles_across == 0))
+        prepared_to = prepare_rows(tile, prepared_to);
+      transform_input(tile, zeros);
+    }
     for (int64_t panel = first_panel; panel < last_panel; panel += kGroupPanels) {
       int64_t end = panel + kGroupPanels < last_panel ? panel + kGroupPanels : last_panel;
       multiply_group(panel, end);
@@ -220,6 +247,9 @@ void multiply_tiles(const IndirectProduct& p) {
   int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
   int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = row_stride(depth);
   Split split = split_of(tiles, depth, panels);
+  bool prepare = p.from.skip != nullptr || p.coefficients != nullptr;
+  // Tasks that share tiles would each prepare what they see.
+  if (prepare && split.parts > 1) return multiply_tiles<kOutputs>(with_prepared_input(p));
   float* zeros = scratch<float>(kZeroRow, depth);
   std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
   parallel_for(split.runs * split.parts, [&](int64_t task) {
@@ -231,6 +261,7 @@ void multiply_tiles(const IndirectProduct& p) {
                   first,
                   count,
                   stride,
+                  PreparedRows<Run<kOutputs>::kTile>(p, prepare),
                   scratch<float>(kPackedInput, count * kPositions * stride),
                   scratch<float>(kPanelScratch, count * kPositions * kGroupColumns)}
         .run(panels * part / split.parts, panels * (part + 1) / split.parts, zeros);
