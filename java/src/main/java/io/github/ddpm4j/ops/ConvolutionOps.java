@@ -119,13 +119,7 @@ public final class ConvolutionOps {
   }
 
   private static void convolve(
-      Tensor x,
-      Tensor w,
-      Tensor bias,
-      Tensor imageBias,
-      Tensor residual,
-      Window window,
-      Tensor y) {
+      Tensor x, Tensor w, Tensor bias, Tensor imageBias, Tensor residual, Window window, Tensor y) {
     check(
         NativeApi.ddpm_conv2d(
             x.memory(),

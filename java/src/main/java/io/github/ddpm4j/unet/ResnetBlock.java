@@ -98,8 +98,7 @@ final class ResnetBlock implements Stage {
     }
     ConvolutionInput input = resize.apply(x);
     Tensor residual = shortcut == null ? input.tensor() : shortcut.forward(input, null, null);
-    return divide(
-        conv2.forward(temporaries.result(normalized), null, residual), outputScaleFactor);
+    return divide(conv2.forward(temporaries.result(normalized), null, residual), outputScaleFactor);
   }
 
   static Tensor divide(Tensor x, double divisor) {

@@ -53,8 +53,7 @@ class ConvolutionInputTest {
       Tensor bias = random.nextBoolean() ? null : random(scope, random, k);
       Tensor imageBias = random.nextBoolean() ? null : random(scope, random, n, k);
       Tensor residual = random.nextBoolean() ? null : random(scope, random, n, h, w, k);
-      assertThat(
-              ConvolutionOps.conv2d(input, weights, bias, imageBias, residual, window).toArray())
+      assertThat(ConvolutionOps.conv2d(input, weights, bias, imageBias, residual, window).toArray())
           .isEqualTo(
               ConvolutionOps.conv2d(input.tensor(), weights, bias, imageBias, residual, window)
                   .toArray());
@@ -64,8 +63,7 @@ class ConvolutionInputTest {
   @Test
   void joinsAtOnceWhereATapeRecords() {
     for (boolean recording : new boolean[] {false, true}) {
-      try (Scope scope =
-          recording ? Scope.recording(Device.cpu()) : Scope.open(Device.cpu())) {
+      try (Scope scope = recording ? Scope.recording(Device.cpu()) : Scope.open(Device.cpu())) {
         Tensor x = scope.zeros(Shape.of(1, 2, 2, 3));
         ConvolutionInput joined = ConvolutionInput.join(x, scope.zeros(Shape.of(1, 2, 2, 5)));
         assertThat(joined.skip() == null).isEqualTo(recording);

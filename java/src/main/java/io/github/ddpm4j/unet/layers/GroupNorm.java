@@ -60,11 +60,6 @@ public final class GroupNorm {
   public ConvolutionInput ahead(ConvolutionInput input, Tensor modulation) {
     return input.with(
         new ConvolutionInput.Norm(
-            weight.value(),
-            bias.value(),
-            modulation,
-            groups,
-            eps,
-            activation == Activation.SILU));
+            weight.value(), bias.value(), modulation, groups, eps, activation == Activation.SILU));
   }
 }
