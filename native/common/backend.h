@@ -34,6 +34,17 @@ struct Conv2dArgs {
   PackedWeights* packed;  // of w
 };
 
+/** A convolution of act(norm(x | skip)): the channels of skip stand behind those of x. */
+struct FusedConv2dArgs {
+  Conv2dArgs conv;    // its g.c counts all channels, of which x has g.c - skip_c
+  const float* skip;  // null, with skip_c 0, if all are in x
+  int64_t skip_c;
+  const float *gamma, *beta, *modulation;  // gamma and beta are null if nothing is normalised, modulation may be
+  int64_t groups;
+  float eps;
+  bool silu;
+};
+
 struct Conv2dBackwardInputArgs {
   WindowGeometry g;
   const float *dy, *w, *bias;  // bias may be null
@@ -326,6 +337,7 @@ struct Backend {
   Op<CopyArgs> copy_from_host = nullptr, copy_to_host = nullptr, copy = nullptr;
   Op<FillArgs> fill = nullptr;
   Op<Conv2dArgs> conv2d = nullptr;
+  Op<FusedConv2dArgs> fused_conv2d = nullptr;
   Op<Conv2dBackwardInputArgs> conv2d_backward_input = nullptr;
   Op<Conv2dBackwardWeightsArgs> conv2d_backward_weights = nullptr;
   Op<LinearArgs> linear = nullptr;

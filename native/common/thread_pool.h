@@ -39,6 +39,8 @@ enum ScratchSlot {
   kTapSteps,
   kScores,
   kPartialSums,
+  kNormalization,
+  kPreparedInput,
   kOptimalResult,
   kOptimalQueries,
   kOptimalPartials,

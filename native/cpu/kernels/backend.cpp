@@ -15,6 +15,7 @@ const Backend* backend() {
     table.copy = copy;
     table.fill = fill;
     table.conv2d = conv2d;
+    table.fused_conv2d = fused_conv2d;
     table.conv2d_backward_input = conv2d_backward_input;
     table.conv2d_backward_weights = conv2d_backward_weights;
     table.linear = linear;

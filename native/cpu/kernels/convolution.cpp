@@ -8,6 +8,7 @@
 // Windows of 3 x 3 with stride 1 go to Winograd's algorithm where that is faster. Their gradient by the input is the
 // convolution with the window turned by half a turn.
 #include "cpu/kernels/indirect_product.h"
+#include "cpu/kernels/normalization.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
 #include "cpu/kernels/vector.h"
@@ -33,23 +34,49 @@ Axis backward_axis(int64_t in, int64_t out, int64_t window, int64_t stride, int6
 }  // namespace
 
 ddpm_status conv2d(const Conv2dArgs& a) {
-  const WindowGeometry& g = a.g;
+  FusedConv2dArgs args{};
+  args.conv = a;
+  return fused_conv2d(args);
+}
+
+ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
+  const WindowGeometry& g = a.conv.g;
+  int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k);
+  // The direct product reads its input once per panel and tap: normalised beforehand it is better off.
+  if (a.gamma != nullptr && m == 0) return DDPM_NOT_SUPPORTED;
+  // Rounding makes a copy of the input, which may as well be joined.
+  if (a.skip != nullptr && m == 0 && precision() == Precision::kBfloat16) return DDPM_NOT_SUPPORTED;
   IndirectProduct p{};
   p.images = g.n;
   p.vertical = forward_axis(g.h, g.oh, g.r, g.stride_h, g.pad_top);
   p.horizontal = forward_axis(g.w, g.ow, g.s, g.stride_w, g.pad_left);
-  p.x = a.x;
-  p.y = a.y;
+  p.from = {a.conv.x, a.skip, g.c - a.skip_c, a.skip_c};
+  p.y = a.conv.y;
   p.height = g.oh;
   p.width = g.ow;
-  p.bias = a.bias;
-  p.image_bias = a.image_bias;
-  p.residual = a.residual;
-  if (int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k)) {
-    p.weights = transform_by_output(a.packed, m, a.w, g.k, g.c);
+  p.bias = a.conv.bias;
+  p.image_bias = a.conv.image_bias;
+  p.residual = a.conv.residual;
+  if (a.gamma != nullptr) {
+    float* coefficients = scratch<float>(kNormalization, g.n * kNormCoefficients * g.c);
+    GroupNormArgs norm{};
+    norm.gamma = a.gamma;
+    norm.beta = a.beta;
+    norm.modulation = a.modulation;
+    norm.n = g.n;
+    norm.pixels = g.h * g.w;
+    norm.c = g.c;
+    norm.groups = a.groups;
+    norm.eps = a.eps;
+    norm_coefficients(norm, p.from, coefficients);
+    p.coefficients = coefficients;
+    p.silu = a.silu;
+  }
+  if (m > 0) {
+    p.weights = transform_by_output(a.conv.packed, m, a.conv.w, g.k, g.c);
     multiply_winograd(p);
   } else {
-    p.weights = pack_by_output(a.packed, a.w, g.k, g.r * g.s, g.c, precision());
+    p.weights = pack_by_output(a.conv.packed, a.conv.w, g.k, g.r * g.s, g.c, precision());
     multiply(p);
   }
   return DDPM_OK;
@@ -59,7 +86,7 @@ ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
   const WindowGeometry& g = a.g;
   IndirectProduct p{};
   p.images = g.n;
-  p.x = a.dy;
+  p.from = {a.dy, nullptr, g.k, 0};
   p.y = a.dx;
   p.height = g.h;
   p.width = g.w;

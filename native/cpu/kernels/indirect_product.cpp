@@ -3,7 +3,11 @@
 // Tiles of pixels are cut from the pixels of all images in a row, so that small pictures leave no tile half empty.
 // Where much of the window falls outside the picture, a tile is instead one pixel of kTileRows images: its rows miss
 // the same taps, and a tap that no row of a tile has is left out. Neither changes a sum: a missing tap adds zeros.
+//
+// Where the channels come from two places, a tap is several steps of equally many channels, each in one of them.
 #include "cpu/kernels/indirect_product.h"
+
+#include <numeric>
 
 #include "cpu/kernels/bfloat16.h"
 #include "cpu/kernels/gemm.h"
@@ -31,9 +35,9 @@ struct TileOrder {
   int64_t grouped_tiles, tiles;
 };
 
-/** One tile: its rows' targets and the taps that any of them has. */
+/** One tile: its rows' targets and the steps of the taps that any of them has. */
 struct TileSources {
-  int64_t taps, count;
+  int64_t steps, count;
   int64_t target[kTileRows];  // offset in y
   int64_t image[kTileRows];
 };
@@ -41,9 +45,12 @@ struct TileSources {
 /** Tiles of one task, found once and used for every panel. */
 struct TaskSources {
   TileSources* tiles;
-  const float** rows;  // [tile][tap of the tile][kTileRows]
-  int64_t* steps;      // [tile][tap of the tile]
+  const float** rows;  // [tile][step of the tile][kTileRows]
+  int64_t* steps;      // [tile][step of the tile]
 };
+
+/** Channels of a step. */
+int64_t step_depth(const Joined& from) { return from.skip == nullptr ? from.x_c : std::gcd(from.x_c, from.skip_c); }
 
 bool leaves_picture(const Axis& axis) {
   return !axis.sees_all(axis.source(0, 0)) || !axis.sees_all(axis.source(axis.targets - 1, 0));
@@ -78,38 +85,37 @@ Cursor cursor_at(const IndirectProduct& p, const TileOrder& order, int64_t tile)
 }
 
 /** Finds the sources of one tile; writes row pointers and steps of the taps that it has, and returns how many. */
-int64_t find_taps(const IndirectProduct& p, const int64_t* top, const int64_t* left, const int64_t* image,
-                  const float* zeros, const float** rows, int64_t* steps) {
+int64_t find_steps(const IndirectProduct& p, const int64_t* top, const int64_t* left, const int64_t* image,
+                   const float* zeros, const float** rows, int64_t* steps) {
   const Axis &v = p.vertical, &h = p.horizontal;
-  int64_t depth = p.weights.depth, row_size = h.sources * depth, image_size = v.sources * row_size;
+  int64_t depth = step_depth(p.from), from_x = p.from.x_c / depth, from_skip = p.from.skip_c / depth;
   bool inside = true;
   int64_t corner[kTileRows];
   for (int i = 0; i < kTileRows; ++i) {
-    corner[i] = image[i] * image_size + top[i] * row_size + left[i] * depth;
+    corner[i] = (image[i] * v.sources + top[i]) * h.sources + left[i];
     inside = inside && v.sees_all(top[i]) && h.sees_all(left[i]);
-  }
-  if (inside) {
-    for (int64_t r = 0; r < v.taps; ++r)
-      for (int64_t s = 0; s < h.taps; ++s) {
-        int64_t step = r * h.taps + s, offset = r * v.tap_step * row_size + s * h.tap_step * depth;
-        for (int i = 0; i < kTileRows; ++i) rows[step * kTileRows + i] = p.x + (corner[i] + offset);
-        steps[step] = p.first_tap + step;
-      }
-    return v.taps * h.taps;
   }
   int64_t found = 0;
   for (int64_t r = 0; r < v.taps; ++r)
     for (int64_t s = 0; s < h.taps; ++s) {
-      int64_t offset = r * v.tap_step * row_size + s * h.tap_step * depth;
-      bool any = false;
+      int64_t offset = r * v.tap_step * h.sources + s * h.tap_step;
+      bool exists[kTileRows], any = inside;
       for (int i = 0; i < kTileRows; ++i) {
         int64_t y = top[i] + r * v.tap_step, x = left[i] + s * h.tap_step;
-        bool exists = y >= 0 && y < v.sources && x >= 0 && x < h.sources;
-        rows[found * kTileRows + i] = exists ? p.x + (corner[i] + offset) : zeros;
-        any = any || exists;
+        exists[i] = inside || (y >= 0 && y < v.sources && x >= 0 && x < h.sources);
+        any = any || exists[i];
       }
-      steps[found] = p.first_tap + r * h.taps + s;
-      if (any) ++found;
+      if (!any) continue;
+      int64_t step = (p.first_tap + r * h.taps + s) * (from_x + from_skip);
+      auto add_steps = [&](const float* source, int64_t channels, int64_t count) {
+        for (int64_t j = 0; j < count; ++j, ++found) {
+          for (int i = 0; i < kTileRows; ++i)
+            rows[found * kTileRows + i] = exists[i] ? source + ((corner[i] + offset) * channels + j * depth) : zeros;
+          steps[found] = step++;
+        }
+      };
+      add_steps(p.from.x, p.from.x_c, from_x);
+      add_steps(p.from.skip, p.from.skip_c, from_skip);
     }
   return found;
 }
@@ -117,10 +123,10 @@ int64_t find_taps(const IndirectProduct& p, const int64_t* top, const int64_t* l
 TaskSources find_sources(const IndirectProduct& p, const TileOrder& order, int64_t first_tile, int64_t tiles,
                          const float* zeros) {
   const Axis &v = p.vertical, &h = p.horizontal;
-  int64_t most_taps = tiles * v.taps * h.taps;
+  int64_t most_steps = tiles * v.taps * h.taps * (p.from.c() / step_depth(p.from));
   TaskSources task{scratch<TileSources>(kTileSources, tiles),
-                   scratch<const float*>(kRowPointers, (most_taps + 1) * kTileRows),
-                   scratch<int64_t>(kTapSteps, most_taps + 1)};
+                   scratch<const float*>(kRowPointers, (most_steps + 1) * kTileRows),
+                   scratch<int64_t>(kTapSteps, most_steps + 1)};
   const float** rows = task.rows;
   int64_t* steps = task.steps;
   Cursor cursor = cursor_at(p, order, first_tile);
@@ -148,9 +154,9 @@ TaskSources find_sources(const IndirectProduct& p, const TileOrder& order, int64
       }
     }
     if (grouped) cursor.next(p, kTileRows);
-    tile.taps = find_taps(p, top, left, tile.image, zeros, rows, steps);
-    rows += tile.taps * kTileRows;
-    steps += tile.taps;
+    tile.steps = find_steps(p, top, left, tile.image, zeros, rows, steps);
+    rows += tile.steps * kTileRows;
+    steps += tile.steps;
   }
   return task;
 }
@@ -174,7 +180,7 @@ inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_tile(co
 /** All tiles of a task through one panel. */
 template <int kVectors, Operand kOperand>
 void multiply_panel(const IndirectProduct& p, const TaskSources& task, int64_t tiles, int64_t column) {
-  int64_t depth = p.weights.depth, columns = p.weights.columns;
+  int64_t depth = step_depth(p.from), columns = p.weights.columns;
   const float* panel = p.weights.panels + column * p.weights.taps * p.weights.rows();
   bool whole = column + kVectors * kLanes <= columns;
   Vec bias[kVectors] = {};
@@ -183,9 +189,9 @@ void multiply_panel(const IndirectProduct& p, const TaskSources& task, int64_t t
   const float** rows = task.rows;
   const int64_t* steps = task.steps;
   for (const TileSources* t = task.tiles; t < task.tiles + tiles; ++t) {
-    Tile<kTileRows, kVectors> tile = multiply_tile<kVectors, kOperand>(rows, steps, t->taps, depth, panel);
-    rows += t->taps * kTileRows;
-    steps += t->taps;
+    Tile<kTileRows, kVectors> tile = multiply_tile<kVectors, kOperand>(rows, steps, t->steps, depth, panel);
+    rows += t->steps * kTileRows;
+    steps += t->steps;
     if (whole && t->count == kTileRows && p.image_bias == nullptr && p.residual == nullptr) {
 #pragma GCC unroll 16
       for (int i = 0; i < kTileRows; ++i)

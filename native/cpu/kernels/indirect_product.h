@@ -3,6 +3,7 @@
 
 #include "common/packed_weights.h"
 #include "common/precision.h"
+#include "cpu/kernels/joined.h"
 
 /**
  * The indirect matrix product (Dukhan, arXiv 1907.02129) under convolutions and linear maps: an im2col product without
@@ -46,17 +47,21 @@ struct PackedPanels {
   int64_t rows() const { return operand == Operand::kRounded ? (depth + 1) / 2 : depth; }
 };
 
-/** y[image][target][0..columns) = sum over taps of x[image][source] by the tap's weights, with additions on the way
- * out. */
+/**
+ * y[image][target][0..columns) = sum over taps of from[image][source] by the tap's weights, with additions on the way
+ * out.
+ */
 struct IndirectProduct {
   int64_t images;
   Axis vertical, horizontal;
-  const float* x;  // [images, vertical.sources, horizontal.sources, depth]
-  float* y;        // [images, height, width, columns]
+  Joined from;  // [images, vertical.sources, horizontal.sources, depth]
+  float* y;     // [images, height, width, columns]
   int64_t height, width;
   PackedPanels weights;
   int64_t first_tap;                          // the product's taps within the packed ones
   const float *bias, *image_bias, *residual;  // optional: [columns], [images,columns], as y
+  const float* coefficients;                  // optional, multiply_winograd only: they normalise from
+  bool silu;                                  // behind the normalisation
 };
 
 /**

@@ -11,7 +11,7 @@ IndirectProduct row_product(int64_t rows, const float* x, PackedPanels weights, 
   p.images = 1;
   p.vertical = {1, 0, 1, 1, 1, 0, 1, 1};
   p.horizontal = {rows, 0, 1, rows, 1, 0, 1, 1};
-  p.x = x;
+  p.from = {x, nullptr, weights.depth, 0};
   p.y = y;
   p.height = 1;
   p.width = rows;

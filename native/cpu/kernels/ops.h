@@ -11,6 +11,7 @@ namespace ddpm::cpu::DDPM_ISA {
 
 // convolution.cpp
 ddpm_status conv2d(const Conv2dArgs& args);
+ddpm_status fused_conv2d(const FusedConv2dArgs& args);
 ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& args);
 
 // convolution_weights.cpp
@@ -43,6 +44,8 @@ ddpm_status copy(const CopyArgs& args);
 
 // normalization.cpp
 ddpm_status group_norm(const GroupNormArgs& args);
+
+// normalization_backward.cpp
 ddpm_status group_norm_backward(const GroupNormBackwardArgs& args);
 
 // resampling.cpp

@@ -52,7 +52,7 @@ void round_source(IndirectProduct& p) {
   bool pairs = has_bfloat16_dots();
   int64_t stride = pairs ? pairs_of(depth) : 2 * pairs_of(depth);
   float* rounded = scratch<float>(kRoundedInput, pixels * stride);
-  const float* x = p.x;
+  const float* x = p.from.x;
   for_rows(pixels, depth, [=](int64_t begin, int64_t end) {
     // Rows without a gap between them are as good as one.
     int64_t length = depth % 2 == 0 ? (end - begin) * depth : depth;
@@ -60,7 +60,7 @@ void round_source(IndirectProduct& p) {
       pairs ? pair_row(x + i * depth, length, rounded + i * stride)
             : round_row(x + i * depth, length, rounded + i * stride);
   });
-  p.x = rounded;
+  p.from = {rounded, nullptr, stride, 0};
   p.weights.depth = stride;
   if (pairs) p.weights.operand = Operand::kPairs;
 }

@@ -1,7 +1,9 @@
 // Winograd's convolution; see winograd.h.
 //
 // A task takes a run of tiles, cut from the tiles of all images in a row, and some panels of output channels:
-//   1. it transforms the tiles' inputs, channels in the lanes: [position][tile][channel];
+//   1. it transforms the tiles' inputs, channels in the lanes: [position][tile][channel]; inputs that have to be joined
+//      or normalised first come from a few rows of pictures in the second-level cache, each prepared once (see
+//      winograd_rows.h);
 //   2. for a group of panels, each position is a product [tiles, C] x [C, group], by the microkernel of the direct
 //      convolution: the transformed rows are its row pointers;
 //   3. the group's sums [position][tile][column] are transformed to outputs, and all that is added is added there.
@@ -26,24 +28,16 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/ops.h"
 #include "cpu/kernels/scratch.h"
+#include "cpu/kernels/winograd_rows.h"
+#include "cpu/kernels/winograd_split.h"
 #include "cpu/kernels/winograd_transforms.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/**
- * Tiles of a task, at most: multiples of the microkernel's rows. Where a matrix of weights is small, less is gained by
- * reading it rarely than lost by inputs and sums that leave the second-level cache.
- */
-constexpr int64_t kMostTiles = 96, kMostTilesOfSmallWeights = 48, kSmallWeights = 96 * 96;
-static_assert(kMostTiles % kTileRows == 0 && kMostTilesOfSmallWeights % kTileRows == 0);
-
 /** Columns whose sums are kept before their outputs are computed. */
 constexpr int64_t kGroupColumns = 128;
 constexpr int64_t kGroupPanels = kGroupColumns / kPanel;
-
-/** Panels that are worth transforming the inputs for, at least. */
-constexpr int64_t kFewestPanels = 64 / kPanel;
 
 /** Floats of a cache line. */
 constexpr int64_t kLine = 16;
@@ -60,10 +54,11 @@ struct Run {
   const IndirectProduct& p;
   int64_t tiles_down, tiles_across;
   int64_t first, count;  // tiles of this run
-  int64_t stride;        // from one tile's channels to the next's
-  float* rows;           // [kPositions][count][stride], with a gap after each position
-  int64_t sums_stride;   // the same of the sums
-  float* sums;           // [kPositions][count][sums_stride], with such gaps
+  PreparedRows<kTile> prepared;
+  int64_t stride;       // from one tile's channels to the next's
+  float* rows;          // [kPositions][count][stride], with a gap after each position
+  int64_t sums_stride;  // the same of the sums
+  float* sums;          // [kPositions][count][sums_stride], with such gaps
 
   /** From one position's rows to the next's: a power of two would put all positions of a tile on the same sets. */
   int64_t next_rows() const { return count * stride + kLine; }
@@ -74,18 +69,36 @@ struct Run {
             tile % tiles_across * kOutputs};
   }
 
+  /** Ahead of the first tile of each row of tiles: prepares what its tiles see, and how far down, given and returned.
+   */
+  int64_t prepare_rows(int64_t tile, int64_t prepared_to) const {
+    Place at = place(first + tile);
+    int64_t tiles_left = tiles_across - at.column / kOutputs,
+            end = tile + tiles_left < count ? tile + tiles_left : count;
+    int64_t top = p.vertical.source(at.row, 0), left = p.horizontal.source(at.column, 0);
+    int64_t right = left + (end - tile - 1) * kOutputs + kTile;
+    // What the next row of tiles sees too, it sees from the left on.
+    bool has_next = end < count && at.row + kOutputs < p.height;
+    for (int64_t h = tile > 0 && at.row > 0 && prepared_to > top ? prepared_to : top; h < top + kTile; ++h)
+      prepared.prepare(p, at.image, h, has_next && h >= top + kOutputs ? 0 : left, right);
+    return top + kTile;
+  }
+
   void transform_input(int64_t tile, const float* zeros) const {
     int64_t depth = p.weights.depth;
     Place at = place(first + tile);
     int64_t top = p.vertical.source(at.row, 0), left = p.horizontal.source(at.column, 0);
-    const float* image = p.x + at.image * p.vertical.sources * p.horizontal.sources * depth;
     const float* sources[kPositions];
-    for (int64_t r = 0; r < kTile; ++r)
+    for (int64_t r = 0; r < kTile; ++r) {
+      int64_t h = top + r;
+      bool row_exists = h >= 0 && h < p.vertical.sources;
+      const float* row = row_exists ? prepared.row(p, at.image, h) : nullptr;
       for (int64_t s = 0; s < kTile; ++s) {
-        int64_t h = top + r, w = left + s;
-        bool exists = h >= 0 && h < p.vertical.sources && w >= 0 && w < p.horizontal.sources;
-        sources[r * kTile + s] = exists ? image + (h * p.horizontal.sources + w) * depth : zeros;
+        int64_t w = left + s;
+        bool exists = row_exists && w >= 0 && w < p.horizontal.sources;
+        sources[r * kTile + s] = exists ? row + w * depth : zeros;
       }
+    }
     transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, next_rows());
   }
 
@@ -162,7 +175,12 @@ struct Run {
   }
 
   void run(int64_t first_panel, int64_t last_panel, const float* zeros) const {
-    for (int64_t tile = 0; tile < count; ++tile) transform_input(tile, zeros);
+    int64_t prepared_to = 0;
+    for (int64_t tile = 0; tile < count; ++tile) {
+      if (prepared.ring != nullptr && (tile == 0 || (first + tile) % tiles_across == 0))
+        prepared_to = prepare_rows(tile, prepared_to);
+      transform_input(tile, zeros);
+    }
     for (int64_t panel = first_panel; panel < last_panel; panel += kGroupPanels) {
       int64_t end = panel + kGroupPanels < last_panel ? panel + kGroupPanels : last_panel;
       multiply_group(panel, end);
@@ -172,31 +190,6 @@ struct Run {
   }
 };
 
-/** How the work is split: tasks = runs of tiles times parts of the panels. */
-struct Split {
-  int64_t runs, parts;
-};
-
-Split split_of(int64_t tiles, int64_t depth, int64_t panels) {
-  int64_t most = depth * panels * kPanel <= kSmallWeights ? kMostTilesOfSmallWeights : kMostTiles;
-  int64_t threads = thread_count(), runs = divide_up(tiles, most), most_parts = divide_up(panels, kFewestPanels);
-  if (runs < threads) {
-    // Few tiles: tasks share them as far as there are panels, each transforms them anew, and no weight is read twice.
-    int64_t parts = most_parts < threads ? most_parts : threads;
-    runs = divide_up(threads, parts);
-    return {runs < tiles ? runs : tiles, parts};
-  }
-  // A few runs for each thread are made equal; with many, threads that are done help the others.
-  return {runs < 4 * threads ? round_up(runs, threads) : runs, 1};
-}
-
-/** Where run i begins: at a whole tile of the microkernel if there is one for each. */
-int64_t start_of_run(int64_t i, int64_t runs, int64_t tiles) {
-  int64_t unit = tiles >= runs * kTileRows ? kTileRows : 1;
-  int64_t start = divide_up(tiles, unit) * i / runs * unit;
-  return start < tiles ? start : tiles;
-}
-
 template <int kOutputs>
 void multiply_tiles(const IndirectProduct& p) {
   constexpr int64_t kPositions = Run<kOutputs>::kPositions;
@@ -204,20 +197,19 @@ void multiply_tiles(const IndirectProduct& p) {
   int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = round_up(depth, kLine);
   int64_t sums_stride = panels < kGroupPanels ? panels * kPanel : kGroupColumns;
   Split split = split_of(tiles, depth, panels);
+  bool prepare = p.from.skip != nullptr || p.coefficients != nullptr;
+  // Tasks that share tiles would each prepare what they see.
+  if (prepare && split.parts > 1) return multiply_tiles<kOutputs>(with_prepared_input(p));
   float* zeros = scratch<float>(kZeroRow, depth);
   std::memset(zeros, 0, static_cast<size_t>(depth) * sizeof(float));
   parallel_for(split.runs * split.parts, [&](int64_t task) {
     int64_t run = task / split.parts, part = task % split.parts;
     int64_t first = start_of_run(run, split.runs, tiles), count = start_of_run(run + 1, split.runs, tiles) - first;
-    Run<kOutputs>{p,
-                  down,
-                  across,
-                  first,
-                  count,
-                  stride,
-                  scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
-                  sums_stride,
-                  scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine))}
+    Run<kOutputs>{p,           down,
+                  across,      first,
+                  count,       PreparedRows<Run<kOutputs>::kTile>(p, prepare),
+                  stride,      scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
+                  sums_stride, scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine))}
         .run(panels * part / split.parts, panels * (part + 1) / split.parts, zeros);
   });
 }

@@ -23,6 +23,23 @@ ddpm_status ddpm_conv2d(ddpm_mem x, ddpm_mem w, ddpm_mem bias, ddpm_mem image_bi
                         int32_t pad_right);
 
 /**
+ * ddpm_conv2d of act(norm(x | skip)), without it or any part of it in memory where the device can do that.
+ *
+ * x is [N,H,W,C] and skip, optional, [N,H,W,c_skip]: its channels stand behind those of x, as ddpm_concat puts them;
+ * c_skip is 0 if and only if skip is. The weights are [K,R,S,C+c_skip]. gamma and beta [C+c_skip] are both given or
+ * both 0. If they are, what is joined goes through ddpm_group_norm with modulation, optional, groups, eps and silu,
+ * which count for nothing otherwise. The rest is as in ddpm_conv2d.
+ *
+ * The result has the bits of the parts one after the other. DDPM_NOT_SUPPORTED says that the parts, which the caller
+ * has to run then, are faster or all that there is; nothing has been written in that case.
+ */
+ddpm_status ddpm_fused_conv2d(ddpm_mem x, ddpm_mem skip, ddpm_mem gamma, ddpm_mem beta, ddpm_mem modulation, ddpm_mem w,
+                              ddpm_mem bias, ddpm_mem image_bias, ddpm_mem residual, ddpm_mem y, int32_t n, int32_t h,
+                              int32_t w_in, int32_t c, int32_t c_skip, int32_t groups, float eps, int32_t silu,
+                              int32_t k, int32_t r, int32_t s, int32_t stride_h, int32_t stride_w, int32_t pad_top,
+                              int32_t pad_left, int32_t pad_bottom, int32_t pad_right);
+
+/**
  * dx = gradient of the convolution by its input, overwritten; dy is [N,OH,OW,K], dx is [N,H,W,C].
  *
  * With an optional bias [C] added to dx this is also the forward pass of the transposed convolution whose adjoint the

@@ -7,6 +7,7 @@ import static io.github.ddpm4j.ops.Operands.requireShape;
 
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.internal.NativeApi;
+import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tape;
 import io.github.ddpm4j.tensor.Tensor;
@@ -33,28 +34,7 @@ public final class ConvolutionOps {
     Shape output = window.output(x.shape(), k);
     requireShape("residual", residual, output);
     Tensor y = x.scope().allocate(output);
-    int n = x.dim(0), h = x.dim(1), width = x.dim(2), c = x.dim(3);
-    check(
-        NativeApi.ddpm_conv2d(
-            x.memory(),
-            w.memory(),
-            memory(bias),
-            memory(imageBias),
-            memory(residual),
-            y.memory(),
-            n,
-            h,
-            width,
-            c,
-            k,
-            window.height(),
-            window.width(),
-            window.strideH(),
-            window.strideW(),
-            window.padTop(),
-            window.padLeft(),
-            window.padBottom(),
-            window.padRight()));
+    convolve(x, w, bias, imageBias, residual, window, y);
     return Tape.record(
         y,
         dy -> {
@@ -74,6 +54,93 @@ public final class ConvolutionOps {
         bias,
         imageBias,
         residual);
+  }
+
+  /**
+   * {@link #conv2d(Tensor, Tensor, Tensor, Tensor, Tensor, Window)} of an input that is joined and
+   * normalised on the way: the same bits as of its {@linkplain ConvolutionInput#tensor() tensor}.
+   */
+  public static Tensor conv2d(
+      ConvolutionInput input,
+      Tensor w,
+      Tensor bias,
+      Tensor imageBias,
+      Tensor residual,
+      Window window) {
+    Tensor x = input.x(), skip = input.skip();
+    ConvolutionInput.Norm norm = input.norm();
+    if (x.scope().tape() != null || skip == null && norm == null) {
+      return conv2d(input.tensor(), w, bias, imageBias, residual, window);
+    }
+    int n = x.dim(0), c = x.dim(3), channels = input.channels(), k = w.dim(0);
+    requireShape("w", w, Shape.of(k, window.height(), window.width(), channels));
+    requireShape("bias", bias, Shape.of(k));
+    requireShape("imageBias", imageBias, Shape.of(n, k));
+    Shape output = window.output(x.shape(), k);
+    requireShape("residual", residual, output);
+    Tensor y = x.scope().allocate(output);
+    int status =
+        NativeApi.ddpm_fused_conv2d(
+            x.memory(),
+            memory(skip),
+            norm == null ? 0 : norm.gamma().memory(),
+            norm == null ? 0 : norm.beta().memory(),
+            norm == null ? 0 : memory(norm.modulation()),
+            w.memory(),
+            memory(bias),
+            memory(imageBias),
+            memory(residual),
+            y.memory(),
+            n,
+            x.dim(1),
+            x.dim(2),
+            c,
+            channels - c,
+            norm == null ? 1 : norm.groups(),
+            norm == null ? 1 : norm.eps(),
+            norm != null && norm.silu() ? 1 : 0,
+            k,
+            window.height(),
+            window.width(),
+            window.strideH(),
+            window.strideW(),
+            window.padTop(),
+            window.padLeft(),
+            window.padBottom(),
+            window.padRight());
+    if (status != NativeApi.DDPM_NOT_SUPPORTED) {
+      check(status);
+      return y;
+    }
+    try (Scope parts = Scope.open(x.device())) {
+      convolve(input.in(parts).tensor(), w, bias, imageBias, residual, window, y);
+      return y;
+    }
+  }
+
+  private static void convolve(
+      Tensor x, Tensor w, Tensor bias, Tensor imageBias, Tensor residual, Window window, Tensor y) {
+    check(
+        NativeApi.ddpm_conv2d(
+            x.memory(),
+            w.memory(),
+            memory(bias),
+            memory(imageBias),
+            memory(residual),
+            y.memory(),
+            x.dim(0),
+            x.dim(1),
+            x.dim(2),
+            x.dim(3),
+            w.dim(0),
+            window.height(),
+            window.width(),
+            window.strideH(),
+            window.strideW(),
+            window.padTop(),
+            window.padLeft(),
+            window.padBottom(),
+            window.padRight()));
   }
 
   /**

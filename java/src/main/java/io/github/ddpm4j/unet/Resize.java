@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.ops.ConvolutionInput;
 import io.github.ddpm4j.ops.ResamplingOps;
 import io.github.ddpm4j.ops.Window;
 import io.github.ddpm4j.tensor.Tensor;
@@ -39,6 +40,11 @@ enum Resize {
   };
 
   abstract Tensor apply(Tensor x);
+
+  /** The same for the input of a convolution, which is computed for that if it changes. */
+  ConvolutionInput apply(ConvolutionInput input) {
+    return this == NONE ? input : ConvolutionInput.of(apply(input.tensor()));
+  }
 
   abstract void apply(Summary summary);
 }

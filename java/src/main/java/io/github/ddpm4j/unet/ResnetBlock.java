@@ -1,8 +1,10 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.ops.ConvolutionInput;
 import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.tensor.Tensor;
 import io.github.ddpm4j.unet.layers.Conv2d;
+import io.github.ddpm4j.unet.layers.Dropout;
 import io.github.ddpm4j.unet.layers.GroupNorm;
 import io.github.ddpm4j.unet.layers.GroupNorm.Activation;
 import io.github.ddpm4j.unet.layers.Initialization;
@@ -75,19 +77,28 @@ final class ResnetBlock implements Stage {
   @Override
   public Tensor forward(Tensor x, Pass pass) {
     try (Temporaries temporaries = Temporaries.of(x)) {
-      Tensor time = timeProjection.forward(temporaries.own(pass.time()));
-      Tensor h = resize.apply(norm1.forward(temporaries.own(x)));
-      h =
-          scaleShift
-              ? norm2.forward(conv1.forward(h), time)
-              : norm2.forward(conv1.forward(h, time, null));
-      h = pass.dropout().apply(h);
-      Tensor residual = resize.apply(temporaries.own(x));
-      if (shortcut != null) {
-        residual = shortcut.forward(residual);
-      }
-      return divide(conv2.forward(temporaries.result(h), null, residual), outputScaleFactor);
+      return forward(ConvolutionInput.of(temporaries.own(x)), pass, temporaries);
     }
+  }
+
+  @Override
+  public Tensor forward(Tensor x, Tensor skip, Pass pass) {
+    try (Temporaries temporaries = Temporaries.of(x)) {
+      return forward(ConvolutionInput.join(temporaries.own(x), skip), pass, temporaries);
+    }
+  }
+
+  private Tensor forward(ConvolutionInput x, Pass pass, Temporaries temporaries) {
+    Tensor time = timeProjection.forward(temporaries.own(pass.time()));
+    ConvolutionInput normalized = resize.apply(norm1.ahead(x, null));
+    Tensor h = conv1.forward(normalized, scaleShift ? null : time, null);
+    normalized = norm2.ahead(ConvolutionInput.of(h), scaleShift ? time : null);
+    if (pass.dropout() != Dropout.NONE) {
+      normalized = ConvolutionInput.of(pass.dropout().apply(normalized.tensor()));
+    }
+    ConvolutionInput input = resize.apply(x);
+    Tensor residual = shortcut == null ? input.tensor() : shortcut.forward(input, null, null);
+    return divide(conv2.forward(temporaries.result(normalized), null, residual), outputScaleFactor);
   }
 
   static Tensor divide(Tensor x, double divisor) {

@@ -181,7 +181,7 @@ final class ResnetUNet implements Network {
     }
     h = Stage.run(middle, h, pass);
     for (List<Stage> stages : up) {
-      h = Stage.run(stages, PointwiseOps.concat(h, skips.pop()), pass);
+      h = Stage.run(stages, h, skips.pop(), pass);
     }
     h = pass.tell("conv_act", normOut.forward(h));
     return pass.tell("conv_out", convOut.forward(h));

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet;
 
+import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.tensor.ProfilerRange;
 import io.github.ddpm4j.tensor.Tensor;
 import java.util.List;
@@ -10,6 +11,11 @@ interface Stage {
   String name();
 
   Tensor forward(Tensor x, Pass pass);
+
+  /** From the channels of x and then those of skip [N,H,W,C']. */
+  default Tensor forward(Tensor x, Tensor skip, Pass pass) {
+    return forward(PointwiseOps.concat(x, skip), pass);
+  }
 
   /** Adds a line to a summary, whose size it may change. */
   void describe(Summary summary);
@@ -23,5 +29,12 @@ interface Stage {
       }
     }
     return h;
+  }
+
+  /** The same, with the first stage also given a kept activation. */
+  static Tensor run(List<Stage> stages, Tensor x, Tensor skip, Pass pass) {
+    Stage first = stages.get(0);
+    Tensor h = pass.tell(first.name(), first.forward(x, skip, pass));
+    return run(stages.subList(1, stages.size()), h, pass);
   }
 }

@@ -63,6 +63,27 @@ class UNetTest {
   }
 
   @Test
+  void predictionsAreTheSameWhetherATapeRecords() {
+    UNetConfig.Builder[] configs = {
+      TestConfigs.tiny(),
+      TestConfigs.tiny()
+          .resnetTimeScaleShift(UNetConfig.TimeScaleShift.SCALE_SHIFT)
+          .downsampleType(UNetConfig.Resampling.RESNET)
+          .upsampleType(UNetConfig.Resampling.RESNET)
+    };
+    for (UNetConfig.Builder config : configs) {
+      try (UNet unet = UNet.create(config.build(), Device.cpu(), 1);
+          Scope recording = Scope.recording(Device.cpu())) {
+        TestConfigs.perturb(unet, new Random(2));
+        Tensor x = pictures(2, 3);
+        Tensor t = scope.allocate(Shape.of(2)).fill(5);
+        float[] kept = unet.forward(x.in(recording), t.in(recording)).toArray();
+        assertThat(unet.forward(x, t).toArray()).isEqualTo(kept);
+      }
+    }
+  }
+
+  @Test
   void zeroOutputsPredictZero() {
     try (UNet unet =
         UNet.create(TestConfigs.tiny().build(), Device.cpu(), 1, Initialization.ZERO_OUTPUTS)) {

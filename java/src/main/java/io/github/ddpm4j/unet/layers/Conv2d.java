@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet.layers;
 
+import io.github.ddpm4j.ops.ConvolutionInput;
 import io.github.ddpm4j.ops.ConvolutionOps;
 import io.github.ddpm4j.ops.Window;
 import io.github.ddpm4j.tensor.Shape;
@@ -63,7 +64,12 @@ public final class Conv2d {
    * @param residual [N,OH,OW,K], added, or null
    */
   public Tensor forward(Tensor x, Tensor imageBias, Tensor residual) {
-    return ConvolutionOps.conv2d(x, weight.value(), bias.value(), imageBias, residual, window);
+    return forward(ConvolutionInput.of(x), imageBias, residual);
+  }
+
+  /** The convolution of an input that is joined and normalised on the way. */
+  public Tensor forward(ConvolutionInput input, Tensor imageBias, Tensor residual) {
+    return ConvolutionOps.conv2d(input, weight.value(), bias.value(), imageBias, residual, window);
   }
 
   /** Multiplications for an output of a number of pixels. */

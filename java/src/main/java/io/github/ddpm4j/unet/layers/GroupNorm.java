@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet.layers;
 
+import io.github.ddpm4j.ops.ConvolutionInput;
 import io.github.ddpm4j.ops.NormalizationOps;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
@@ -48,5 +49,17 @@ public final class GroupNorm {
   public Tensor forward(Tensor x, Tensor modulation) {
     return NormalizationOps.groupNorm(
         x, weight.value(), bias.value(), modulation, groups, eps, activation == Activation.SILU);
+  }
+
+  /**
+   * The normalised input of a convolution, which computes it on the way where it can.
+   *
+   * @param input not normalised yet
+   * @param modulation [N,2C], scales then shifts, or null
+   */
+  public ConvolutionInput ahead(ConvolutionInput input, Tensor modulation) {
+    return input.with(
+        new ConvolutionInput.Norm(
+            weight.value(), bias.value(), modulation, groups, eps, activation == Activation.SILU));
   }
 }

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.unet.layers;
 
+import io.github.ddpm4j.ops.ConvolutionInput;
 import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Tensor;
 
@@ -36,6 +37,11 @@ public final class Temporaries implements AutoCloseable {
   /** The tensor, with the results of ops on it outliving the layer. */
   public Tensor result(Tensor x) {
     return x.in(results);
+  }
+
+  /** The input, with the result of its convolution outliving the layer. */
+  public ConvolutionInput result(ConvolutionInput input) {
+    return input.in(results);
   }
 
   @Override
