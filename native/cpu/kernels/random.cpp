@@ -1,7 +1,6 @@
 // Random numbers; see common/random_arithmetic.h. The loops run over plain arrays of counters, which the compiler
 // vectorises.
 #include "common/random_arithmetic.h"
-
 #include "cpu/kernels/chunks.h"
 #include "cpu/kernels/ops.h"
 

@@ -23,12 +23,11 @@ struct Request {
 
 /** A line of a kernel as its threads pass it. */
 struct Site {
-  size_t bytes = 0;
   std::map<int, uint64_t> passed;                          // times, by thread
   std::map<std::pair<int, uint64_t>, Request> unfinished;  // by warp and time
 };
 
-using Key = std::tuple<std::string, std::string, int, Way, bool>;
+using Key = std::tuple<std::string, std::string, int, Way, size_t, bool>;
 
 struct Trace {
   bool enabled = std::getenv("SIMT_TRACE") != nullptr;
@@ -52,7 +51,8 @@ uint64_t passes(const Request& request, size_t bytes, int first, int lanes) {
   return most;
 }
 
-void count(const Request& request, size_t bytes, Traffic& to) {
+void count(const Request& request, Traffic& to) {
+  size_t bytes = to.bytes;
   ++to.requests;
   if (to.shared) {
     // A pass serves 128 bytes at most, so of wide accesses some lanes at a time.
@@ -76,10 +76,9 @@ void count(const Request& request, size_t bytes, Traffic& to) {
 
 Traffic& traffic_of(const Key& key) {
   auto [entry, is_new] = all().traffic.try_emplace(key);
-  if (is_new)
-    std::tie(entry->second.kernel, entry->second.file, entry->second.line, entry->second.way, entry->second.shared) =
-        key;
-  return entry->second;
+  Traffic& t = entry->second;
+  if (is_new) std::tie(t.kernel, t.file, t.line, t.way, t.bytes, t.shared) = key;
+  return t;
 }
 
 /** Prints the table when the program ends. */
@@ -87,13 +86,13 @@ struct Table {
   ~Table() {
     if (std::getenv("SIMT_TRACE") == nullptr) return;
     static const char* const ways[] = {"load", "store", "ldmatrix", "copy to", "copy from"};
-    std::printf("%-28s %-40s %-9s %-6s %10s %10s %10s %7s\n", "kernel", "line", "access", "memory", "requests", "cost",
-                "least", "factor");
+    std::printf("%-28s %-48s %-9s %5s %-6s %10s %10s %10s %7s\n", "kernel", "line", "access", "bytes", "memory",
+                "requests", "cost", "least", "factor");
     for (const Traffic& t : traffic()) {
       std::string line = t.file.substr(t.file.find_last_of('/') + 1) + ":" + std::to_string(t.line);
       if (describe_line != nullptr) line += " " + describe_line(t.file, t.line);
-      std::printf("%-28s %-40s %-9s %-6s %10llu %10llu %10llu %7.2f\n", t.kernel.c_str(), line.c_str(),
-                  ways[static_cast<int>(t.way)], t.shared ? "shared" : "device",
+      std::printf("%-28s %-48s %-9s %5zu %-6s %10llu %10llu %10llu %7.2f\n", t.kernel.c_str(), line.c_str(),
+                  ways[static_cast<int>(t.way)], t.bytes, t.shared ? "shared" : "device",
                   static_cast<unsigned long long>(t.requests), static_cast<unsigned long long>(t.cost),
                   static_cast<unsigned long long>(t.least), t.factor());
     }
@@ -120,21 +119,20 @@ void trace(const void* at, size_t bytes, Way way, const Line& line) {
   bool shared = is_shared(at);
   auto place = reinterpret_cast<uint64_t>(at);
   if (shared) place -= reinterpret_cast<uint64_t>(shared_base());
-  Key key{kernel_name(), line.file, line.number, way, shared};
+  Key key{kernel_name(), line.file, line.number, way, bytes, shared};
   Site& site = t.sites[key];
-  site.bytes = bytes;
   uint64_t time = site.passed[now.index]++;
   auto request = site.unfinished.try_emplace({now.index / kWarp, time}).first;
   request->second.lanes |= 1u << now.lane();
   request->second.at[now.lane()] = place;
   if (request->second.lanes != kWholeWarp) return;
-  count(request->second, bytes, traffic_of(key));
+  count(request->second, traffic_of(key));
   site.unfinished.erase(request);
 }
 
 void trace_block() {
   for (const auto& [key, site] : all().sites)
-    for (const auto& request : site.unfinished) count(request.second, site.bytes, traffic_of(key));
+    for (const auto& request : site.unfinished) count(request.second, traffic_of(key));
   all().sites.clear();
 }
 

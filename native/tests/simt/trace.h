@@ -22,6 +22,7 @@ struct Traffic {
   std::string kernel, file;  // of the source or of PTX
   int line;
   Way way;
+  size_t bytes;  // of a lane
   bool shared;
   uint64_t requests = 0, cost = 0, least = 0;
   double factor() const { return static_cast<double>(cost) / static_cast<double>(least); }

@@ -69,12 +69,24 @@ struct Kernels {
   std::map<const void*, const Function*> by_address;
 
   Kernels() {
-    const char* list = std::getenv("SIMT_PTX");
-    if (list == nullptr) return;
-    std::stringstream paths(list);
+    if (std::getenv("SIMT_PTX") == nullptr) return;
+    load("", "");
+    symbols = read_symbols();
+    describe_line = [](const std::string& file, int line) { return kernels().source_of(file, line); };
+  }
+
+  int load(const std::string& from, const std::string& to) {
+    int edits = 0;
+    modules.clear();
+    by_name.clear();
+    by_address.clear();
+    std::stringstream paths(std::getenv("SIMT_PTX"));
     for (std::string path; std::getline(paths, path, ':');) {
       if (path.empty()) continue;
-      ModuleText text = split(path.substr(path.find_last_of('/') + 1), read(path));
+      std::string ptx = read(path);
+      for (size_t i = 0; !from.empty() && (i = ptx.find(from, i)) != std::string::npos; i += to.size(), ++edits)
+        ptx.replace(i, from.size(), to);
+      ModuleText text = split(path.substr(path.find_last_of('/') + 1), ptx);
       modules.push_back(std::make_unique<Module>(text));
       for (const FunctionText& f : text.functions)
         if (f.is_kernel && !by_name.emplace(readable(f.name.c_str()), modules.back()->find(f.name)).second)
@@ -82,8 +94,7 @@ struct Kernels {
       text.functions.clear();
       texts[text.name] = std::move(text);
     }
-    symbols = read_symbols();
-    describe_line = [](const std::string& file, int line) { return kernels().source_of(file, line); };
+    return edits;
   }
 
   std::string source_of(const std::string& file, int line) {
@@ -120,6 +131,8 @@ Kernels& kernels() {
 }
 
 }  // namespace
+
+int reload_edited(const std::string& from, const std::string& to) { return kernels().load(from, to); }
 
 bool is_used() { return !kernels().modules.empty(); }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Argument {
 
 /** Whether kernels run as PTX. */
 bool is_used();
+/** Loads it anew with every `from` in it replaced; the number of those. */
+int reload_edited(const std::string& from, const std::string& to);
 /** What each thread is to do for the kernel at this address of the program. */
 std::function<void()> body_of(const void* kernel, const std::vector<Argument>& arguments);
 

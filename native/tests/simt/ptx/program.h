@@ -25,7 +25,7 @@ using Handler = void (*)(Frame& frame, const Instruction& instruction);
 
 struct Function;
 struct Call {
-  const Function* function;
+  const Function* function = nullptr;
   std::vector<Place> results, arguments;  // in the caller's frame
 };
 
@@ -66,7 +66,6 @@ struct Function {
   std::vector<Area> parameters, results;
   std::vector<std::unique_ptr<Place[]>> operands;
   std::vector<std::unique_ptr<Call>> calls;
-  size_t used_bytes = 0;  // while it is made
 };
 
 struct Frame {
@@ -105,14 +104,14 @@ const Operation* find_operation(const std::string& opcode);
 class Module {
  public:
   explicit Module(const ModuleText& text);
+  Module(const Module&) = delete;  // functions have its name
+  Module& operator=(const Module&) = delete;
   const std::vector<std::unique_ptr<Function>>& functions() const { return functions_; }
   const Function* find(const std::string& name) const;
 
  private:
-  friend class Loader;
   std::string name_;
   std::vector<std::unique_ptr<Function>> functions_;
-  std::vector<std::unique_ptr<Declaration>> variables_;  // what addresses of shared memory are known by
 };
 
 /** Runs a function; its parameters are in the frame already. */
