@@ -30,6 +30,7 @@ void* thread_scratch(int slot, size_t bytes);
 enum ScratchSlot {
   kPackedWeights,
   kPackedInput,
+  kRoundedInput,
   kPanelScratch,
   kTapOrder,
   kZeroRow,

@@ -53,11 +53,11 @@ __global__ void turn_weights(const float* w, float* turned, int32_t k, int32_t t
 
 template <class T>
 void run(const char* name, ConvolutionPass pass, int64_t phases, int64_t pixels_of_phase, Stream stream) {
-  pass.tiles = divide_up(pixels_of_phase, T::kRows);
+  pass.tiles = tiles_of(pixels_of_phase, T::kRows);
   auto* kernel = precision() == Precision::kFloat32 ? convolve<Precision::kFloat32, T>
                  : precision() == Precision::kTf32  ? convolve<Precision::kTf32, T>
                                                     : convolve<Precision::kBfloat16, T>;
-  launch(name, kernel, grid_of(phases * pass.tiles, divide_up(pass.columns, T::kColumns)), dim3(T::kThreads),
+  launch(name, kernel, grid_of(phases * pass.tiles, tiles_of(pass.columns, T::kColumns)), dim3(T::kThreads),
          T::kSharedBytes, stream, pass);
 }
 
@@ -85,10 +85,10 @@ ddpm_status convolve_window(const char* name, const WindowGeometry& g, Convoluti
 ddpm_status convolve_back(const char* name, const WindowGeometry& g, const float* dy, const float* w, const float* bias,
                           float* dx) {
   if (!is_countable(g)) return DDPM_NOT_SUPPORTED;
-  const Stream stream = nullptr;
+  const Stream stream = op_stream();
   DeviceArray<float> turned(g.weight_elements(), stream);
   int64_t taps = g.r * g.s;
-  launch("convolution.turn_weights", turn_weights, grid_of(divide_up(g.c, kTurnTile) * taps, divide_up(g.k, kTurnTile)),
+  launch("convolution.turn_weights", turn_weights, grid_of(tiles_of(g.c, kTurnTile) * taps, tiles_of(g.k, kTurnTile)),
          dim3(kTurnTile * kTurnLines), 0, stream, w, turned, g.k, taps, g.c);
   ConvolutionPass pass{};
   pass.x = dy;
@@ -110,7 +110,7 @@ ddpm_status conv2d(const Conv2dArgs& a) {
   pass.image_bias = a.image_bias;
   pass.residual = a.residual;
   pass.y = a.y;
-  return convolve_window("conv2d", a.g, pass, nullptr);
+  return convolve_window("conv2d", a.g, pass, op_stream());
 }
 
 ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
@@ -126,7 +126,7 @@ ddpm_status linear(const LinearArgs& a) {
   pass.bias = a.bias;
   pass.residual = a.residual;
   pass.y = a.y;
-  return convolve_window("linear", g, pass, nullptr);
+  return convolve_window("linear", g, pass, op_stream());
 }
 
 ddpm_status linear_backward_input(const LinearBackwardInputArgs& a) {

@@ -19,12 +19,12 @@ inline Axis horizontal_axis(const WindowGeometry& g) {
           static_cast<int32_t>(g.pad_left), static_cast<int32_t>(g.s)};
 }
 
-/** Whether the kernels' counters hold: 16 bits for places in a padded picture, 32 for pixels and weights. */
+/** Whether the kernels' counters hold: 8 bits for taps along an axis, 32 for pixels and weights, and a grid's sides. */
 inline bool is_countable(const WindowGeometry& g) {
-  constexpr int64_t kMostSide = 1 << 14, kMostChannels = 1 << 20, kMost = 1 << 30;
-  return g.h + g.pad_top + g.pad_bottom <= kMostSide && g.w + g.pad_left + g.pad_right <= kMostSide &&
-         g.c <= kMostChannels && g.k <= kMostChannels && g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost &&
-         g.r * g.s * g.c <= kMost && g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost;
+  constexpr int64_t kMostTaps = 255, kMostChannels = 1 << 20, kMost = 1 << 30;
+  return g.r <= kMostTaps && g.s <= kMostTaps && g.c <= kMostChannels && g.k <= kMostChannels &&
+         g.n * g.h * g.w <= kMost && g.n * g.oh * g.ow <= kMost && g.r * g.s * g.c <= kMost &&
+         g.r * g.s * g.k <= kMost && g.stride_h <= kMost && g.stride_w <= kMost;
 }
 
 /** A linear map as a convolution of pictures of one pixel. */
@@ -33,7 +33,8 @@ inline WindowGeometry map_geometry(int64_t rows, int64_t in_features, int64_t ou
 }
 
 inline bool is_aligned(const void* p, uintptr_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
-inline int32_t divide_up(int64_t a, int64_t b) { return static_cast<int32_t>((a + b - 1) / b); }
+/** How many tiles of a size cover a count. */
+inline int32_t tiles_of(int64_t count, int64_t size) { return static_cast<int32_t>((count + size - 1) / size); }
 inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
   return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
 }

@@ -36,14 +36,23 @@ struct Phase {
   }
   DDPM_DEVICE int32_t start(int32_t a) const { return a * stride + first_source; }
   DDPM_DEVICE int32_t result(int32_t a) const { return a * result_stride + first_result; }
+  /** Of the taps of a result that starts there, the first that meets the source, and the first that no longer does. */
+  DDPM_DEVICE uint8_t first_inside(int32_t start, int32_t source) const {
+    return clamped(direction > 0 ? -start : start - source + 1);
+  }
+  DDPM_DEVICE uint8_t end_inside(int32_t start, int32_t source) const {
+    return clamped(direction > 0 ? source - start : start + 1);
+  }
+
+ private:
+  DDPM_DEVICE uint8_t clamped(int32_t tap) const { return static_cast<uint8_t>(min(max(tap, 0), taps)); }
 };
 
-/** Where the taps of a row of the tile start: in its source picture, and among all pixels. */
+/** A row of the tile: the pixel of its first tap, which may be outside, and the taps that are inside. */
 struct alignas(8) Row {
   int32_t pixel;
-  int16_t v, h;  // v: kNowhere if there is no such row
+  uint8_t first_v, end_v, first_h, end_h;
 };
-constexpr int16_t kNowhere = INT16_MIN;
 
 /** A thread's copies, step by step. */
 template <class T, int kFloats>
@@ -51,7 +60,6 @@ class Loader {
  public:
   DDPM_DEVICE Loader(const ConvolutionPass& pass, const Phase& v, const Phase& h, const Row* rows, int32_t first_column)
       : pass_(pass), v_(v), h_(h), rows_(rows), first_column_(first_column) {
-    height_ = pass.transposed ? pass.vertical.results : pass.vertical.source;
     width_ = pass.transposed ? pass.horizontal.results : pass.horizontal.source;
     line_ = static_cast<int>(threadIdx.x) / kPieces;
     depth_ = static_cast<int>(threadIdx.x) % kPieces * kFloats;
@@ -60,14 +68,11 @@ class Loader {
   }
 
   DDPM_DEVICE void operator()(float* stage) {
-    bool inside = i_ < v_.taps;
-    int32_t dv = i_ * v_.direction, dh = j_ * h_.direction, moved = dv * width_ + dh;
+    int32_t moved = i_ * v_.direction * width_ + j_ * h_.direction;
 #pragma unroll 4
     for (int r = 0; r < T::kRows; r += kLines) {
       Row row = rows_[r + line_];
-      int32_t v = row.v + dv, h = row.h + dh;
-      bool valid = inside && static_cast<uint32_t>(v) < static_cast<uint32_t>(height_) &&
-                   static_cast<uint32_t>(h) < static_cast<uint32_t>(width_);
+      bool valid = i_ >= row.first_v && i_ < row.end_v && j_ >= row.first_h && j_ < row.end_h;
       int64_t pixel = row.pixel + moved;
       copy_async<4 * kFloats>(shared_address(stage + Along::place(r + line_, depth_)),
                               valid ? pass_.x + pixel * pass_.channels + channel_ : pass_.x, valid);
@@ -78,7 +83,7 @@ class Loader {
 #pragma unroll 4
     for (int c = 0; c < T::kColumns; c += kLines) {
       int64_t column = first_column_ + c + line_;
-      bool valid = inside && column < pass_.columns;
+      bool valid = i_ < v_.taps && column < pass_.columns;
       copy_async<4 * kFloats>(shared_address(columns + Along::place(c + line_, depth_)),
                               valid ? pass_.w + (column * taps + tap) * pass_.channels + channel_ : pass_.w, valid);
     }
@@ -99,7 +104,7 @@ class Loader {
   const ConvolutionPass& pass_;
   const Phase &v_, &h_;
   const Row* rows_;
-  int32_t first_column_, height_, width_, channel_, i_ = 0, j_ = 0;
+  int32_t first_column_, width_, channel_, i_ = 0, j_ = 0;
   int line_, depth_;
 };
 
@@ -118,9 +123,12 @@ DDPM_DEVICE void find_rows(const ConvolutionPass& pass, const Phase& v, const Ph
   for (int r = static_cast<int>(threadIdx.x); r < T::kRows; r += T::kThreads) {
     Result result(v, h, first + r);
     int32_t start_v = v.start(result.a), start_h = h.start(result.b);
+    bool valid = result.image < pass.images;
     rows[r].pixel = (result.image * height + start_v) * width + start_h;
-    rows[r].v = result.image < pass.images ? static_cast<int16_t>(start_v) : kNowhere;
-    rows[r].h = static_cast<int16_t>(start_h);
+    rows[r].first_v = v.first_inside(start_v, height);
+    rows[r].end_v = valid ? v.end_inside(start_v, height) : uint8_t{0};
+    rows[r].first_h = h.first_inside(start_h, width);
+    rows[r].end_h = h.end_inside(start_h, width);
   }
 }
 

@@ -165,8 +165,8 @@ __global__ void sum_pixels_of_splits(const float* dy, int32_t pixels, int32_t sp
 }
 
 void add_up(const float* parts, int32_t splits, int64_t count, float* to, Stream stream) {
-  launch("convolution.add_parts", add_parts, grid_of(divide_up(count, kAddThreads)), dim3(kAddThreads), 0, stream,
-         parts, splits, count, to);
+  launch("convolution.add_parts", add_parts, grid_of(tiles_of(count, kAddThreads)), dim3(kAddThreads), 0, stream, parts,
+         splits, count, to);
 }
 
 /** Pixels of a split, a multiple of 16, so that tiles times splits come near a number of blocks. */
@@ -177,9 +177,9 @@ int32_t split_of(int64_t pixels, int64_t tiles, int64_t blocks) {
 
 template <class T>
 void run(WeightsPass pass, float* dw, Stream stream) {
-  int32_t across = divide_up(pass.columns, T::kColumns), down = divide_up(pass.k, T::kRows);
+  int32_t across = tiles_of(pass.columns, T::kColumns), down = tiles_of(pass.k, T::kRows);
   pass.split = split_of(pass.pixels, int64_t{across} * down, 512);
-  int32_t splits = divide_up(pass.pixels, pass.split);
+  int32_t splits = tiles_of(pass.pixels, pass.split);
   int64_t count = int64_t{pass.k} * pass.columns;
   DeviceArray<float> parts(splits == 1 ? 1 : splits * count, stream);
   pass.sums = splits == 1 ? dw : parts;
@@ -193,7 +193,7 @@ void run(WeightsPass pass, float* dw, Stream stream) {
 }
 
 void add_bias_gradient(const float* dy, int32_t pixels, int32_t k, float* dbias, Stream stream) {
-  int32_t across = divide_up(k, kBiasColumns), split = split_of(pixels, across, 512), splits = divide_up(pixels, split);
+  int32_t across = tiles_of(k, kBiasColumns), split = split_of(pixels, across, 512), splits = tiles_of(pixels, split);
   DeviceArray<float> parts(int64_t{splits} * k, stream);
   launch("convolution.sum_pixels", sum_pixels_of_splits, grid_of(across, splits), dim3(kBiasColumns * kBiasLines), 0,
          stream, dy, pixels, split, k, parts);
@@ -202,7 +202,7 @@ void add_bias_gradient(const float* dy, int32_t pixels, int32_t k, float* dbias,
 
 ddpm_status convolve_weights(const WindowGeometry& g, const float* x, const float* dy, float* dw, float* dbias) {
   if (!is_countable(g)) return DDPM_NOT_SUPPORTED;
-  const Stream stream = nullptr;
+  const Stream stream = op_stream();
   WeightsPass pass{x,
                    dy,
                    nullptr,

@@ -176,6 +176,18 @@ TEST(a_gap_between_strides_gives_only_the_bias) {
   }
 }
 
+TEST(a_signal_is_a_picture_of_one_row) {
+  Window g{1, 1, 40000, 2, 3, 1, 5, 1, 2, 0, 3, 0, 1};
+  auto x = whole(random, g.input(), 4), w = whole(random, g.weights(), 4), dy = whole(random, g.output(), 4);
+  Array x_in(x), w_in(w), dy_in(dy), y(g.output()), dx(g.input()), dw(std::vector<float>(g.weights(), 0.0f));
+  OK(ddpm_conv2d(x_in, w_in, 0, 0, 0, y, GEOMETRY(g)));
+  check_same(y.get(), reference::conv2d(g, x, w, {}, {}, {}), "conv2d");
+  OK(ddpm_conv2d_backward_input(dy_in, w_in, 0, dx, GEOMETRY(g)));
+  check_same(dx.get(), reference::conv2d_backward_input(g, dy, w, {}), "dx");
+  OK(ddpm_conv2d_backward_weights(x_in, dy_in, dw, 0, GEOMETRY(g)));
+  check_same(dw.get(), reference::conv2d_backward_weights(g, x, dy, std::vector<float>(g.weights(), 0.0f)), "dw");
+}
+
 TEST(infinities_and_nans_stay_where_they_belong) {
   Window g{2, 6, 6, 17, 5, 3, 3, 1, 1, 1, 1, 1, 1};
   auto x = normal(random, g.input()), w = normal(random, g.weights());

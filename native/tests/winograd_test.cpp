@@ -2,8 +2,10 @@
 // algorithm in plain float32.
 #include "reference/winograd.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "harness.h"
 
@@ -18,6 +20,14 @@ namespace {
 struct Algorithm {
   explicit Algorithm(const char* name) { OK(ddpm_set_convolution_algorithm(name)); }
   ~Algorithm() { (void)ddpm_set_convolution_algorithm("auto"); }
+};
+
+/** A table of choices, for as long as it lives. */
+struct Table {
+  explicit Table(const std::vector<std::array<int32_t, 5>>& rows) {
+    OK(ddpm_set_convolution_table(rows[0].data(), static_cast<int32_t>(rows.size())));
+  }
+  ~Table() { (void)ddpm_set_convolution_table(nullptr, 0); }
 };
 
 const char* name_of(int m) { return m == 2 ? "winograd2" : "winograd4"; }
@@ -279,6 +289,72 @@ TEST(it_may_write_over_its_residual) {
   OK(ddpm_conv2d(x_in, w_in, 0, 0, residual_in, y, GEOMETRY(g)));
   OK(ddpm_conv2d(x_in, w_in, 0, 0, residual_in, residual_in, GEOMETRY(g)));
   check_same(residual_in.get(), y.get(), "y over residual");
+}
+
+TEST(a_table_decides_for_its_shapes) {
+  Table table({{8, 8, 64, 40, 2}, {13, 11, 33, 70, 0}, {5, 6, 12, 20, 4}});
+  const char* names[] = {"winograd2", "direct", "winograd4"};
+  int i = 0;
+  for (Window g : {Window{5, 8, 8, 64, 40, 3, 3, 1, 1, 1, 1, 1, 1}, Window{3, 13, 11, 33, 70, 3, 3, 1, 1, 1, 1, 1, 1},
+                   Window{4, 5, 6, 12, 20, 3, 3, 1, 1, 1, 1, 1, 1}}) {
+    const char* name = names[i++];
+    CHECK(std::string(ddpm_convolution_choice(g.h, g.w, g.c, g.k)) == name);
+    auto x = normal(random, g.input()), w = normal(random, g.weights());
+    Array x_in(x), w_in(w), y(g.output()), expected(g.output());
+    OK(ddpm_conv2d(x_in, w_in, 0, 0, 0, y, GEOMETRY(g)));
+    {
+      Algorithm algorithm(name);
+      OK(ddpm_conv2d(x_in, w_in, 0, 0, 0, expected, GEOMETRY(g)));
+    }
+    check_same(y.get(), expected.get(), name);
+    // Whatever the batch.
+    Window one = g;
+    one.n = 1;
+    auto all = y.get();
+    for (int image = 0; image < g.n; ++image) {
+      Array x_one({x.begin() + image * one.input(), x.begin() + (image + 1) * one.input()}), y_one(one.output());
+      OK(ddpm_conv2d(x_one, w_in, 0, 0, 0, y_one, GEOMETRY(one)));
+      check_same(y_one.get(), {all.begin() + image * one.output(), all.begin() + (image + 1) * one.output()}, "image");
+    }
+  }
+}
+
+TEST(a_table_says_nothing_about_other_shapes_and_named_algorithms) {
+  std::string rule = ddpm_convolution_choice(14, 14, 64, 64);
+  Table table({{14, 14, 64, 48, 0}});
+  CHECK(ddpm_convolution_choice(14, 14, 64, 48) == std::string("direct"));
+  CHECK(ddpm_convolution_choice(14, 14, 48, 64) == rule);
+  CHECK(ddpm_convolution_choice(14, 14, 64, 64) == rule);
+  Algorithm algorithm("winograd2");
+  CHECK(ddpm_convolution_choice(14, 14, 64, 48) == std::string("winograd2"));
+}
+
+TEST(tables_that_make_no_sense_are_refused) {
+  Table table({{14, 14, 64, 48, 0}});
+  const int32_t tile[] = {8, 8, 64, 64, 0, 8, 8, 64, 64, 3}, size[] = {8, 8, 0, 64, 0};
+  FAILS(DDPM_INVALID_ARGUMENT, "8 x 8, 64 to 64 channels, tile 3", ddpm_set_convolution_table(tile, 2));
+  FAILS(DDPM_INVALID_ARGUMENT, "8 x 8, 0 to 64 channels", ddpm_set_convolution_table(size, 1));
+  FAILS(DDPM_INVALID_ARGUMENT, "-1 rows", ddpm_set_convolution_table(tile, -1));
+  FAILS(DDPM_INVALID_ARGUMENT, "null", ddpm_set_convolution_table(nullptr, 1));
+  CHECK(ddpm_convolution_choice(14, 14, 64, 48) == std::string("direct"));
+  OK(ddpm_set_convolution_table(nullptr, 0));
+  CHECK(ddpm_convolution_choice(14, 14, 64, 48) != std::string("direct"));
+}
+
+TEST(convolutions_are_noted_once_each) {
+  Array x(std::vector<float>(400, 1)), w(std::vector<float>(400, 1)), y(400);
+  ddpm_note_convolutions();
+  for (int n : {1, 2, 1}) {
+    OK(ddpm_conv2d(x, w, 0, 0, 0, y, n, 5, 6, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1));
+    OK(ddpm_conv2d(x, w, 0, 0, 0, y, n, 5, 6, 3, 4, 1, 1, 1, 1, 0, 0, 0, 0));
+    OK(ddpm_conv2d_backward_input(y, w, 0, x, n, 5, 6, 3, 4, 3, 3, 1, 1, 0, 0, 0, 0));
+  }
+  int32_t rows[8] = {};
+  CHECK(ddpm_noted_convolutions(rows, 2) == 2);
+  const int32_t expected[] = {5, 6, 3, 4, 5, 6, 4, 3};
+  for (int i = 0; i < 8; ++i) CHECK(rows[i] == expected[i]);
+  OK(ddpm_conv2d(x, w, 0, 0, 0, y, 1, 5, 6, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1));
+  CHECK(ddpm_noted_convolutions(rows, 2) == 0);
 }
 
 TEST(algorithms_have_names) {

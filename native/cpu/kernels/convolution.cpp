@@ -49,7 +49,7 @@ ddpm_status conv2d(const Conv2dArgs& a) {
     p.weights = transform_by_output(a.packed, m, a.w, g.k, g.c);
     multiply_winograd(p);
   } else {
-    p.weights = pack_by_output(a.packed, a.w, g.k, g.r * g.s, g.c);
+    p.weights = pack_by_output(a.packed, a.w, g.k, g.r * g.s, g.c, precision());
     multiply(p);
   }
   return DDPM_OK;

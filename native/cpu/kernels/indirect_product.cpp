@@ -5,6 +5,8 @@
 // the same taps, and a tap that no row of a tile has is left out. Neither changes a sum: a missing tap adds zeros.
 #include "cpu/kernels/indirect_product.h"
 
+#include "cpu/kernels/bfloat16.h"
+#include "cpu/kernels/chunks.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/scratch.h"
 
@@ -154,11 +156,27 @@ TaskSources find_sources(const IndirectProduct& p, const TileOrder& order, int64
   return task;
 }
 
+/** One tile through one panel. */
+template <int kVectors, Operand kOperand>
+inline __attribute__((always_inline)) Tile<kTileRows, kVectors> multiply_tile(const float* const* rows,
+                                                                              const int64_t* steps, int64_t taps,
+                                                                              int64_t depth, const float* panel) {
+  if constexpr (kOperand == Operand::kFloat32) return multiply_rows<kVectors>(rows, steps, taps, depth, panel);
+  if constexpr (kOperand == Operand::kRounded) return multiply_widened<kVectors>(rows, steps, taps, depth, panel);
+#if defined(__AVX512F__)
+  Tile<kTileRows, kVectors> tile;
+  multiply_pairs(rows, steps, taps, depth, panel, kVectors, reinterpret_cast<float*>(tile.sum));
+  return tile;
+#else
+  __builtin_unreachable();
+#endif
+}
+
 /** All tiles of a task through one panel. */
-template <int kVectors>
+template <int kVectors, Operand kOperand>
 void multiply_panel(const IndirectProduct& p, const TaskSources& task, int64_t tiles, int64_t column) {
   int64_t depth = p.weights.depth, columns = p.weights.columns;
-  const float* panel = p.weights.panels + column * p.weights.taps * depth;
+  const float* panel = p.weights.panels + column * p.weights.taps * p.weights.rows();
   bool whole = column + kVectors * kLanes <= columns;
   Vec bias[kVectors] = {};
   if (p.bias != nullptr)
@@ -166,7 +184,7 @@ void multiply_panel(const IndirectProduct& p, const TaskSources& task, int64_t t
   const float** rows = task.rows;
   const int64_t* steps = task.steps;
   for (const TileSources* t = task.tiles; t < task.tiles + tiles; ++t) {
-    Tile<kTileRows, kVectors> tile = multiply_rows<kVectors>(rows, steps, t->taps, depth, panel);
+    Tile<kTileRows, kVectors> tile = multiply_tile<kVectors, kOperand>(rows, steps, t->taps, depth, panel);
     rows += t->taps * kTileRows;
     steps += t->taps;
     if (whole && t->count == kTileRows && p.image_bias == nullptr && p.residual == nullptr) {
@@ -188,16 +206,64 @@ void multiply_panel(const IndirectProduct& p, const TaskSources& task, int64_t t
   }
 }
 
+template <Operand kOperand>
 void run_task(const IndirectProduct& p, const TileOrder& order, int64_t first_tile, int64_t tiles, int64_t first_panel,
               int64_t last_panel, const float* zeros) {
   TaskSources task = find_sources(p, order, first_tile, tiles, zeros);
   for (int64_t panel = first_panel; panel < last_panel; ++panel) {
     int64_t column = panel * kPanel;
     if (panel_width(p.weights.columns, column) == kPanel)
-      multiply_panel<kTileVectors>(p, task, tiles, column);
+      multiply_panel<kTileVectors, kOperand>(p, task, tiles, column);
     else
-      multiply_panel<1>(p, task, tiles, column);
+      multiply_panel<1, kOperand>(p, task, tiles, column);
   }
+}
+
+using Task = void (*)(const IndirectProduct& p, const TileOrder& order, int64_t first_tile, int64_t tiles,
+                      int64_t first_panel, int64_t last_panel, const float* zeros);
+
+Task task_of(Operand operand) {
+  switch (operand) {
+#if defined(__AVX512F__)
+    case Operand::kPairs:
+      return run_task<Operand::kPairs>;
+#endif
+    case Operand::kRounded:
+      return run_task<Operand::kRounded>;
+    default:
+      return run_task<Operand::kFloat32>;
+  }
+}
+
+/** Rounds the source of a product with rounded weights, to pairs where the machine can multiply them. */
+void round_source(IndirectProduct& p) {
+  int64_t pixels = p.images * p.vertical.sources * p.horizontal.sources, depth = p.weights.depth;
+  bool pairs = has_bfloat16_dots();
+  int64_t stride = pairs ? pairs_of(depth) : 2 * pairs_of(depth);
+  float* rounded = scratch<float>(kRoundedInput, pixels * stride);
+  const float* x = p.x;
+  for_rows(pixels, depth, [=](int64_t begin, int64_t end) {
+    // Rows without a gap between them are as good as one.
+    int64_t length = depth % 2 == 0 ? (end - begin) * depth : depth;
+    for (int64_t i = begin; i < end; i += length / depth)
+      pairs ? pair_row(x + i * depth, length, rounded + i * stride)
+            : round_row(x + i * depth, length, rounded + i * stride);
+  });
+  p.x = rounded;
+  p.weights.depth = stride;
+  if (pairs) p.weights.operand = Operand::kPairs;
+}
+
+/** A Packer: weights [K,taps,C] as panels of pairs. */
+void pack_outputs_rounded(const float* w, int64_t k, int64_t taps, int64_t c, float* packed) {
+  int64_t pairs = pairs_of(c);
+  parallel_for(divide_up(k, kPanel), [=](int64_t panel) {
+    int64_t first = panel * kPanel, count = k - first < kPanel ? k - first : kPanel;
+    float* rows = scratch<float>(kPanelScratch, count * taps * pairs);
+    for (int64_t i = 0; i < count * taps; ++i) pair_row(w + (first * taps + i) * c, c, rows + i * pairs);
+    // As if the panel were all there is: it is the last one, or whole.
+    pack_panel_transposed(rows, taps * pairs, taps * pairs, 0, count, packed + first * taps * pairs);
+  });
 }
 
 /** A Packer: weights [K,taps,C] as panels of output channels. */
@@ -216,7 +282,11 @@ const float* zero_row(int64_t depth) {
 
 }  // namespace
 
-PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c) {
+PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c,
+                            Precision precision) {
+  if (precision == Precision::kBfloat16)
+    return {packed_or_kept(kept, w, pack_outputs_rounded, k, taps, c, panels_size(taps * pairs_of(c), k)), taps, c, k,
+            Operand::kRounded};
   return {packed_or_kept(kept, w, pack_outputs, k, taps, c, panels_size(taps * c, k)), taps, c, k};
 }
 
@@ -230,19 +300,21 @@ PackedPanels pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, c
   return {packed, ordered, k, c};
 }
 
-void multiply(const IndirectProduct& p) {
+void multiply(IndirectProduct p) {
   if (p.vertical.targets < 1 || p.horizontal.targets < 1) return;
+  if (p.weights.operand == Operand::kRounded) round_source(p);
   TileOrder order = order_tiles(p);
   int64_t panels = divide_up(p.weights.columns, kPanel);
-  int64_t weight_bytes = panels_size(p.weights.taps * p.weights.depth, p.weights.columns) * int64_t{sizeof(float)};
+  int64_t weight_bytes = panels_size(p.weights.taps * p.weights.rows(), p.weights.columns) * int64_t{sizeof(float)};
   int64_t runs = divide_up(order.tiles, weight_bytes <= kCachedWeights ? kTiles : kTilesOfLargeWeights);
   int64_t parts = divide_up(kTasks, runs);
   if (parts > panels) parts = panels;
   const float* zeros = zero_row(p.weights.depth);
+  Task task_body = task_of(p.weights.operand);
   parallel_for(runs * parts, [&](int64_t task) {
     int64_t run = task / parts, part = task % parts;
     int64_t first = order.tiles * run / runs, last = order.tiles * (run + 1) / runs;
-    run_task(p, order, first, last - first, panels * part / parts, panels * (part + 1) / parts, zeros);
+    task_body(p, order, first, last - first, panels * part / parts, panels * (part + 1) / parts, zeros);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "common/packed_weights.h"
+#include "common/precision.h"
 
 /**
  * The indirect matrix product (Dukhan, arXiv 1907.02129) under convolutions and linear maps: an im2col product without
@@ -28,10 +29,21 @@ struct Axis {
   }
 };
 
-/** Weights [taps,depth,columns] as panels [panel][tap][depth][width]; read by all tasks of a product. */
+/** What the operands of a product are: floats, or rounded to bfloat16 (see bfloat16.h). */
+enum class Operand {
+  kFloat32,
+  kRounded,  // sources are floats with the value of bfloat16s, an even number of them per pixel; weights are pairs
+  kPairs     // both are pairs, which depth counts
+};
+
+/** Weights [taps,depth,columns] as panels [panel][tap][rows][width]; read by all tasks of a product. */
 struct PackedPanels {
   const float* panels;
   int64_t taps, depth, columns;
+  Operand operand = Operand::kFloat32;
+
+  /** Rows of floats, or of pairs, that stand for the depth. */
+  int64_t rows() const { return operand == Operand::kRounded ? (depth + 1) / 2 : depth; }
 };
 
 /** y[image][target][0..columns) = sum over taps of x[image][source] by the tap's weights, with additions on the way
@@ -47,12 +59,17 @@ struct IndirectProduct {
   const float *bias, *image_bias, *residual;  // optional: [columns], [images,columns], as y
 };
 
-/** Weights [K,taps,C] packed for products over C with K columns; a copy that is kept, or in scratch memory. */
-PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c);
+/**
+ * Weights [K,taps,C] packed for products over C with K columns, as floats or rounded to bfloat16; a copy that is kept,
+ * or in scratch memory.
+ */
+PackedPanels pack_by_output(PackedWeights* kept, const float* w, int64_t k, int64_t taps, int64_t c,
+                            Precision precision);
 
 /** Weights [K,taps,C] packed for products over K with C columns: the taps that order lists, in its order. */
 PackedPanels pack_by_input(const float* w, int64_t k, int64_t taps, int64_t c, const int64_t* order, int64_t ordered);
 
-void multiply(const IndirectProduct& product);
+/** Rounds the source first if the weights are rounded. */
+void multiply(IndirectProduct product);
 
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -22,7 +22,8 @@ IndirectProduct row_product(int64_t rows, const float* x, PackedPanels weights, 
 }  // namespace
 
 ddpm_status linear(const LinearArgs& a) {
-  IndirectProduct p = row_product(a.rows, a.x, pack_by_output(a.packed, a.w, a.out_features, 1, a.in_features), a.y);
+  IndirectProduct p =
+      row_product(a.rows, a.x, pack_by_output(a.packed, a.w, a.out_features, 1, a.in_features, precision()), a.y);
   p.bias = a.bias;
   p.residual = a.residual;
   multiply(p);

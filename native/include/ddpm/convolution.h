@@ -37,16 +37,36 @@ ddpm_status ddpm_conv2d_backward_input(ddpm_mem dy, ddpm_mem w, ddpm_mem bias, d
  * How ddpm_conv2d and ddpm_conv2d_backward_input compute 3 x 3 windows with stride 1: "auto" (the default), "direct",
  * "winograd2" or "winograd4".
  *
- * "auto" takes Winograd's algorithm (Lavin and Gray, arXiv 1509.09308) where it is faster, which follows from the
- * height, width and channels of one image. "direct" sums the defining products; "winograd2" and "winograd4" take tiles
- * of 2 x 2 and 4 x 4 outputs always. Errors, relative to the root mean square of outputs of normal operands over 64
- * channels: direct 4e-7 root mean square and 4e-6 at most, winograd2 3e-7 and 1e-6, winograd4 8e-7 and 7e-6. An
+ * "auto" takes Winograd's algorithm (Lavin and Gray, arXiv 1509.09308) where it is faster, which a table or else a rule
+ * says by the height, width and channels of one image. "direct" sums the defining products; "winograd2" and "winograd4"
+ * take tiles of 2 x 2 and 4 x 4 outputs always. Errors, relative to the root mean square of outputs of normal operands
+ * over 64 channels: direct 4e-7 root mean square and 4e-6 at most, winograd2 3e-7 and 1e-6, winograd4 8e-7 and 7e-6. An
  * infinity or NaN of the input makes all of a tile's outputs NaN with Winograd's algorithm.
  */
 const char* ddpm_convolution_algorithm(void);
 
 /** Selects the algorithm for the whole process. */
 ddpm_status ddpm_set_convolution_algorithm(const char* name);
+
+/**
+ * Replaces the table of choices that "auto" looks a shape up in before it falls back on a rule: count rows of height
+ * and width of the output, channels that are summed over, channels of the output, and tile, which is 0 for direct
+ * convolution, 2 or 4. With no rows there is no table. It holds for the whole process, and for gradients by the input
+ * too, whose output is dx.
+ */
+ddpm_status ddpm_set_convolution_table(const int32_t* rows, int32_t count);
+
+/** "direct", "winograd2" or "winograd4": how a 3 x 3 convolution of such a row is computed now. */
+const char* ddpm_convolution_choice(int32_t height, int32_t width, int32_t depth, int32_t columns);
+
+/** Begins to note the shapes of the 3 x 3 convolutions with stride 1 that the calling thread asks for. */
+void ddpm_note_convolutions(void);
+
+/**
+ * Ends that. Writes as many rows of height, width, depth and columns as the capacity allows, every shape once in the
+ * order they came in, and returns how many there were.
+ */
+int32_t ddpm_noted_convolutions(int32_t* rows, int32_t capacity);
 
 /** dw += gradient by the weights; dbias [K], optional, += sum of dy over images and pixels. */
 ddpm_status ddpm_conv2d_backward_weights(ddpm_mem x, ddpm_mem dy, ddpm_mem dw, ddpm_mem dbias, int32_t n, int32_t h,

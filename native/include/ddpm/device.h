@@ -62,7 +62,7 @@ ddpm_status ddpm_set_threads(int32_t threads);
 /**
  * What convolutions, linear maps and attention round the operands of their products to: "float32" (the default, no
  * rounding), "tf32" (10 bits of fraction) or "bfloat16" (7 bits). Sums, and all that is stored, stay float32. A device
- * may be more exact; the CPU computes float32 whatever is asked for.
+ * may be more exact: the CPU rounds for bfloat16 in direct convolutions and linear maps only.
  */
 const char* ddpm_precision(void);
 

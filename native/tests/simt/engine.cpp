@@ -160,7 +160,7 @@ thread_local bool is_kernels_thread = false;
 struct sigaction faults_before;
 
 void on_fault(int number, siginfo_t* info, void* context) {
-  if (now.running && is_kernels_thread) stop("reaches beyond all memory, to %p", info->si_addr);
+  if (is_kernels_thread && now.running) stop("reaches beyond all memory, to %p", info->si_addr);
   if ((faults_before.sa_flags & SA_SIGINFO) != 0)
     faults_before.sa_sigaction(number, info, context);
   else if (faults_before.sa_handler != SIG_DFL && faults_before.sa_handler != SIG_IGN)
@@ -173,16 +173,16 @@ void on_fault(int number, siginfo_t* info, void* context) {
 struct FaultCatcher {
   FaultCatcher() {
     is_kernels_thread = true;
-    static const bool once = [] {
-      struct sigaction action = {};
-      action.sa_sigaction = on_fault;
-      // It never returns from where a kernel faults.
-      action.sa_flags = SA_SIGINFO | SA_NODEFER;
-      return sigaction(SIGSEGV, &action, &faults_before) == 0;
-    }();
-    (void)once;
+    struct sigaction action = {};
+    action.sa_sigaction = on_fault;
+    // It never returns from where a kernel faults.
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    sigaction(SIGSEGV, &action, &faults_before);
   }
-  ~FaultCatcher() { is_kernels_thread = false; }
+  ~FaultCatcher() {
+    sigaction(SIGSEGV, &faults_before, nullptr);
+    is_kernels_thread = false;
+  }
 };
 
 }  // namespace

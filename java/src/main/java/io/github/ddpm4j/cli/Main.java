@@ -27,7 +27,8 @@ import picocli.CommandLine.ScopeType;
       ServeCommand.class,
       ClassifierCommand.class,
       GuideCommand.class,
-      InfoCommand.class
+      InfoCommand.class,
+      TuneCommand.class
     })
 public final class Main {
   @Option(
@@ -45,6 +46,17 @@ public final class Main {
               + " on it.")
   private void setThreads(int threads) {
     Device.setThreads(threads);
+  }
+
+  @Option(
+      names = "--precision",
+      scope = ScopeType.INHERIT,
+      paramLabel = "NAME",
+      description =
+          "What operands of products are rounded to: float32, tf32 or bfloat16; float32 unless"
+              + " given. A device may be more exact.")
+  private void setPrecision(String precision) {
+    Device.setPrecision(precision);
   }
 
   private Main() {}

@@ -2,6 +2,9 @@ package io.github.ddpm4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.ddpm4j.ConvolutionShape;
+import io.github.ddpm4j.ConvolutionTable;
+import io.github.ddpm4j.ConvolutionTuning;
 import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
@@ -15,7 +18,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -71,6 +76,7 @@ class MainTest {
     System.setOut(systemOut);
     System.setErr(systemErr);
     Device.setThreads(threads);
+    Device.setPrecision("float32");
   }
 
   private String output() {
@@ -114,6 +120,14 @@ class MainTest {
   }
 
   @Test
+  void aPrecisionChangesTheImages() throws IOException {
+    byte[] exact = Files.readAllBytes(sample("1.png"));
+    byte[] rounded = Files.readAllBytes(sample("2.png", "--precision", "bfloat16"));
+    byte[] again = Files.readAllBytes(sample("3.png", "--precision", "bfloat16", "--threads", "1"));
+    assertThat(rounded).isNotEqualTo(exact).isEqualTo(again);
+  }
+
+  @Test
   void infoTellsOfTheMachineAndTheModel() {
     assertThat(Main.run("info", "--model", model)).isZero();
     assertThat(output())
@@ -137,6 +151,25 @@ class MainTest {
                 + String.format(Locale.ROOT, "%,d", 2 * macs)
                 + "\\s+[\\d,]+\\s+"
                 + (2 * 2 * macs / 1000));
+  }
+
+  @Test
+  void tuneKeepsChoicesOfEveryModel() throws IOException {
+    Path file = folder.resolve("tables/here.json");
+    ConvolutionShape other = ConvolutionShape.parse("9x9 3->3");
+    ConvolutionTable.of(Map.of(other, "winograd2")).save(file);
+    assertThat(Main.run("tune", "--model", model, "--out", file.toString())).as(errors()).isZero();
+    List<ConvolutionShape> shapes;
+    try (DiffusionModel open = DiffusionModel.load(Path.of(model))) {
+      shapes = ConvolutionTuning.shapesOf(open.unet(), 8, 8);
+    }
+    assertThat(shapes).hasSizeGreaterThan(3);
+    assertThat(ConvolutionTable.load(file).algorithms())
+        .containsKeys(shapes.toArray(ConvolutionShape[]::new))
+        .containsEntry(other, "winograd2")
+        .hasSize(shapes.size() + 1);
+    shapes.forEach(shape -> assertThat(output()).contains(shape + " "));
+    assertThat(output()).contains("wrote " + (shapes.size() + 1) + " choices to " + file);
   }
 
   @Test
@@ -166,6 +199,7 @@ class MainTest {
     "sample --sampler lms, lms",
     "train, --out",
     "info --threads 0, threads",
+    "info --precision float16, 'float16'",
     "sample --model MODEL --count 0, count is 0",
     "sample --model MODEL --steps 1001, number of steps is 1001",
     "sample --model giraffes, no model named 'giraffes'",
