@@ -39,14 +39,28 @@ std::map<uintptr_t, Memory> memories;
 uintptr_t lowest = UINTPTR_MAX, highest = 0;
 uint32_t first_interval = 0;
 
+/** What was found last: accesses stay in few arrays for long. */
+struct Found {
+  uintptr_t start = 0;
+  Memory* memory = nullptr;
+};
+Found recent[4];
+unsigned oldest = 0;
+
 Memory* find(const void* at, size_t* offset) {
   auto address = reinterpret_cast<uintptr_t>(at);
   if (address < lowest || address >= highest) return nullptr;
+  for (const Found& found : recent) {
+    *offset = address - found.start;
+    if (found.memory != nullptr && *offset < found.memory->size) return found.memory;
+  }
   auto memory = memories.upper_bound(address);
   if (memory == memories.begin()) return nullptr;
   --memory;
   *offset = address - memory->first;
-  return *offset < memory->second.size + kSlack ? &memory->second : nullptr;
+  if (*offset >= memory->second.size + kSlack) return nullptr;
+  recent[oldest++ % 4] = {memory->first, &memory->second};
+  return &memory->second;
 }
 
 Access present(bool atomic) {
@@ -158,7 +172,10 @@ void permit(void* memory, void* at, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) all[offset + i].permitted = true;
 }
 
-void forget(void* memory) { memories.erase(reinterpret_cast<uintptr_t>(memory)); }
+void forget(void* memory) {
+  std::fill(std::begin(recent), std::end(recent), Found());
+  memories.erase(reinterpret_cast<uintptr_t>(memory));
+}
 
 void note_host_write(const void* at, size_t bytes) {
   size_t offset;

@@ -1,7 +1,5 @@
 #include "simt/engine.h"
 
-#include <signal.h>
-
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +11,7 @@
 #include "common/error.h"
 #include "simt/checker.h"
 #include "simt/copies.h"
+#include "simt/faults.h"
 #include "simt/fiber.h"
 #include "simt/memory.h"
 #include "simt/trace.h"
@@ -153,37 +152,6 @@ void run_block() {
   trace_block();
   if (!e.failure.empty()) fail(DDPM_INTERNAL_ERROR, "%s", std::exchange(e.failure, {}).c_str());
 }
-
-// A kernel that touches what no memory is at ends like any other that goes wrong; other faults are left to others.
-
-thread_local bool is_kernels_thread = false;
-struct sigaction faults_before;
-
-void on_fault(int number, siginfo_t* info, void* context) {
-  if (is_kernels_thread && now.running) stop("reaches beyond all memory, to %p", info->si_addr);
-  if ((faults_before.sa_flags & SA_SIGINFO) != 0)
-    faults_before.sa_sigaction(number, info, context);
-  else if (faults_before.sa_handler != SIG_DFL && faults_before.sa_handler != SIG_IGN)
-    faults_before.sa_handler(number);
-  else
-    sigaction(number, &faults_before, nullptr);
-}
-
-/** As long as it lives, faults of this thread are its kernel's. */
-struct FaultCatcher {
-  FaultCatcher() {
-    is_kernels_thread = true;
-    struct sigaction action = {};
-    action.sa_sigaction = on_fault;
-    // It never returns from where a kernel faults.
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
-    sigaction(SIGSEGV, &action, &faults_before);
-  }
-  ~FaultCatcher() {
-    sigaction(SIGSEGV, &faults_before, nullptr);
-    is_kernels_thread = false;
-  }
-};
 
 }  // namespace
 

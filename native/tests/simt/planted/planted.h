@@ -22,7 +22,7 @@
   X(kNotTransposed, gemm, "wrong")                                               \
   X(kNoRowPredicate, gemm, "beyond")                                             \
   X(kNoDepthPredicate, gemm, "beyond|wrong")                                     \
-  X(kNoStorePredicate, gemm, "beyond|wrong")                                     \
+  X(kNoStorePredicate, gemm, "beyond|race|wrong")                                \
   X(kOneRowTooMany, gemm, "beyond")                                              \
   X(kMisalignedMatrix, gemm, "misaligned")                                       \
   X(kMisalignedCopy, gemm, "misaligned")                                         \

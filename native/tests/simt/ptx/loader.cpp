@@ -1,5 +1,5 @@
 // From the text of PTX to instructions with places.
-#include <map>
+#include <unordered_map>
 
 #include "common/error.h"
 #include "simt/ptx/names.h"
@@ -11,7 +11,7 @@ bool starts_with(const std::string& text, const char* start) { return text.rfind
 /** Without the brackets around it. */
 std::string inside(const std::string& text) { return text.substr(1, text.size() - 2); }
 
-using Functions = std::map<std::string, Function*>;
+using Functions = std::unordered_map<std::string, Function*>;
 
 /** Makes the code of one function. */
 class FunctionLoader {
@@ -171,7 +171,7 @@ class FunctionLoader {
   Function& function_;
   const Functions& functions_;
   FunctionNames names_;
-  std::map<std::string, uint32_t> labels_;
+  std::unordered_map<std::string, uint32_t> labels_;
   std::vector<std::pair<size_t, std::string>> branches_;
   int line_ = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "simt/ptx/program.h"
@@ -29,7 +30,7 @@ class ModuleNames {
   static Name shared_variable(const Declaration& declaration);
 
  private:
-  std::map<std::string, Name> names_;
+  std::unordered_map<std::string, Name> names_;
 };
 
 /** Names of a function, in scopes. */
@@ -60,7 +61,7 @@ class FunctionNames {
 
   Function& function_;
   const ModuleNames& module_;
-  std::vector<std::map<std::string, Name>> scopes_;
+  std::vector<std::unordered_map<std::string, Name>> scopes_;
   std::map<uint64_t, Place> constants_;
   Place sink_ = 0;
 };

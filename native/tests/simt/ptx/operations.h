@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "simt/numbers.h"
 #include "simt/ptx/program.h"
@@ -8,7 +9,7 @@
 /** What operations are made of. Each file of them adds its own to the table. */
 namespace ddpm::simt::ptx {
 
-using Operations = std::map<std::string, Operation>;
+using Operations = std::unordered_map<std::string, Operation>;
 void add_arithmetic(Operations& table);
 void add_bits(Operations& table);
 void add_conversions(Operations& table);
