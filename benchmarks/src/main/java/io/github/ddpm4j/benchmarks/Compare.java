@@ -6,9 +6,11 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Compares ddpm4j with its peers case by case: results first, then times, in turn, and prints a
@@ -22,9 +24,16 @@ public final class Compare {
   private static final int FEWEST_ROUNDS = 3;
   private static final int MOST_ROUNDS = 200;
 
-  /** Long enough for the clock and for threads of others to go to sleep. */
-  private static final double SAMPLE_SECONDS = 0.02;
+  /** Repetitions go on for so long, as the steps of a sampler do. */
+  private static final double SAMPLE_SECONDS = 0.1;
 
+  /**
+   * What takes less runs once before it is timed: it finds its data and threads where others left
+   * them.
+   */
+  private static final double WARMED_SECONDS = 1;
+
+  /** Long enough for threads of others to go to sleep. */
   private static final long PAUSE_MILLIS = 10;
 
   private final double seconds = Double.parseDouble(System.getProperty("seconds", "5"));
@@ -95,10 +104,14 @@ public final class Compare {
   /** Median seconds of every contender. */
   private Map<Contender, Double> time(List<Contender> contenders) {
     Map<Contender, Integer> repeats = new HashMap<>();
+    Set<Contender> warmed = new HashSet<>();
     Map<Contender, List<Double>> samples = new HashMap<>();
     for (Contender contender : contenders) {
       contender.run();
       double once = sample(contender, 1);
+      if (once < WARMED_SECONDS) {
+        warmed.add(contender);
+      }
       repeats.put(contender, (int) Math.max(1, Math.min(1e5, SAMPLE_SECONDS / once)));
       samples.put(contender, new ArrayList<>());
     }
@@ -111,7 +124,7 @@ public final class Compare {
         // Each begins a round in turn: none is always the one behind another.
         Contender contender = contenders.get((i + round) % contenders.size());
         pause();
-        if (repeats.get(contender) > 1) {
+        if (warmed.contains(contender)) {
           contender.run();
         }
         samples.get(contender).add(sample(contender, repeats.get(contender)));
