@@ -9,7 +9,7 @@
 # of a build with tests, which fetches libtorch too) and, for optimal-*, DDPM4J_DATA.
 #
 #   THREADS=1    threads of ddpm4j and the peers; as many as there are cores unless given
-#   SECONDS=5    for the times of a case, in which there are three of each at least
+#   SECONDS=10   for the times of a case, in which there are three of each at least, after as many to warm up
 #   CLOCK=cpu    processor time in place of time: for a busy machine, with THREADS=1
 #
 # One contender alone, under a profiler: the class path and properties as below, and
@@ -35,7 +35,7 @@ export GLIBC_TUNABLES=$tunables
 unset OPENBLAS_CORETYPE || true
 java() {
   command java -Xmx4g -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \
-    -Dthreads="$threads" -Dseconds="${SECONDS:-5}" -Dclock="${CLOCK:-wall}" -Djava.awt.headless=true \
+    -Dthreads="$threads" -Dseconds="${SECONDS:-10}" -Dclock="${CLOCK:-wall}" -Djava.awt.headless=true \
     --enable-native-access=ALL-UNNAMED -cp "$classpath" "io.github.ddpm4j.benchmarks.$@"
 }
 
