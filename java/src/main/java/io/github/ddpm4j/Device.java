@@ -161,9 +161,8 @@ public final class Device {
   }
 
   /**
-   * Sets how 3x3 convolutions with stride 1, and their gradients, are computed in this
-   * process. The first value is that of the system property {@code ddpm4j.convolution}, or {@code
-   * auto}.
+   * Sets how 3x3 convolutions with stride 1, and their gradients, are computed in this process. The
+   * first value is that of the system property {@code ddpm4j.convolution}, or {@code auto}.
    *
    * <ul>
    *   <li>{@code auto}: by Winograd's algorithm (<a href="https://arxiv.org/abs/1509.09308">arXiv
