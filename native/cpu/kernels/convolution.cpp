@@ -42,7 +42,7 @@ ddpm_status conv2d(const Conv2dArgs& a) {
 ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
   const WindowGeometry& g = a.conv.g;
   int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k);
-  // The direct product reads its input once per panel and tap: normalised beforehand it is better off.
+  // The direct product reads its input once per panel and tap, and would normalise it as often.
   if (a.gamma != nullptr && m == 0) return DDPM_NOT_SUPPORTED;
   // Rounding makes a copy of the input, which may as well be joined.
   if (a.skip != nullptr && m == 0 && precision() == Precision::kBfloat16) return DDPM_NOT_SUPPORTED;

@@ -59,12 +59,31 @@ std::vector<T> sandwich(const std::vector<std::vector<double>>& matrix, const st
   return y;
 }
 
+/** The transformed inputs of a tile whose outputs begin at a row and column, by channel. */
+template <class T>
+std::vector<std::vector<T>> transformed_inputs(const Window& g, const WinogradMatrices& matrices,
+                                               const std::vector<T>& x, int n, int top, int left, bool absolute) {
+  std::vector<std::vector<T>> v;
+  for (int c = 0; c < g.c; ++c) {
+    std::vector<T> window(size_t(matrices.tile) * matrices.tile);
+    for (size_t i = 0; i < window.size(); ++i) {
+      int h = top - g.top + static_cast<int>(i) / matrices.tile,
+          s = left - g.left + static_cast<int>(i) % matrices.tile;
+      if (h < 0 || h >= g.h || s < 0 || s >= g.w) continue;
+      T value = x[((size_t(n) * g.h + h) * g.w + s) * g.c + c];
+      window[i] = absolute ? std::abs(value) : value;
+    }
+    v.push_back(sandwich(matrices.input, window, absolute));
+  }
+  return v;
+}
+
 /** The convolution, or with the absolute values of all operands and matrices, what its rounding errors are relative to.
  */
 template <class T>
 std::vector<T> winograd(const Window& g, int m, const std::vector<T>& x, const std::vector<T>& w, bool absolute) {
   WinogradMatrices matrices(m);
-  size_t tile = matrices.tile, positions = tile * tile;
+  size_t positions = size_t(matrices.tile) * matrices.tile;
   auto value = [&](T v) { return absolute ? std::abs(v) : v; };
   std::vector<T> u(size_t(g.k) * g.c * positions), y(g.output());
   for (int k = 0; k < g.k; ++k)
@@ -77,16 +96,7 @@ std::vector<T> winograd(const Window& g, int m, const std::vector<T>& x, const s
   for (int n = 0; n < g.n; ++n)
     for (int top = 0; top < g.oh(); top += m)
       for (int left = 0; left < g.ow(); left += m) {
-        std::vector<std::vector<T>> v;
-        for (int c = 0; c < g.c; ++c) {
-          std::vector<T> window(positions);
-          for (size_t i = 0; i < positions; ++i) {
-            int h = top - g.top + static_cast<int>(i / tile), s = left - g.left + static_cast<int>(i % tile);
-            if (h >= 0 && h < g.h && s >= 0 && s < g.w)
-              window[i] = value(x[((size_t(n) * g.h + h) * g.w + s) * g.c + c]);
-          }
-          v.push_back(sandwich(matrices.input, window, absolute));
-        }
+        auto v = transformed_inputs(g, matrices, x, n, top, left, absolute);
         for (int k = 0; k < g.k; ++k) {
           std::vector<T> sums(positions);
           for (int c = 0; c < g.c; ++c)
@@ -115,22 +125,14 @@ template <class T>
 std::vector<T> winograd_backward_weights(const Window& g, int m, const std::vector<T>& x, const std::vector<T>& dy,
                                          bool absolute) {
   WinogradMatrices matrices(m);
-  size_t tile = matrices.tile, positions = tile * tile;
+  size_t positions = size_t(matrices.tile) * matrices.tile;
   auto value = [&](T v) { return absolute ? std::abs(v) : v; };
   std::vector<T> sums(size_t(g.k) * g.c * positions), dw(g.weights());
   for (int n = 0; n < g.n; ++n)
     for (int top = 0; top < g.oh(); top += m)
       for (int left = 0; left < g.ow(); left += m) {
-        std::vector<std::vector<T>> v, u;
-        for (int c = 0; c < g.c; ++c) {
-          std::vector<T> window(positions);
-          for (size_t i = 0; i < positions; ++i) {
-            int h = top - g.top + static_cast<int>(i / tile), s = left - g.left + static_cast<int>(i % tile);
-            if (h >= 0 && h < g.h && s >= 0 && s < g.w)
-              window[i] = value(x[((size_t(n) * g.h + h) * g.w + s) * g.c + c]);
-          }
-          v.push_back(sandwich(matrices.input, window, absolute));
-        }
+        auto v = transformed_inputs(g, matrices, x, n, top, left, absolute);
+        std::vector<std::vector<T>> u;
         for (int k = 0; k < g.k; ++k) {
           std::vector<T> outputs(size_t(m) * m);
           for (int i = 0; i < m && top + i < g.oh(); ++i)
