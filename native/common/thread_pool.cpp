@@ -34,6 +34,46 @@ struct InsideLoop {
   ~InsideLoop() { inside_loop = false; }
 };
 
+/**
+ * The loop that is open to workers: its number, and how many have come in. Who comes late finds it closed, so that the
+ * caller never waits for a thread that has yet to wake up.
+ */
+class Gate {
+ public:
+  /** The next loop begins; nobody is in. */
+  void open() { state_.store((state_.load(std::memory_order_relaxed) / kLoop + 1) * kLoop + kOpen); }
+
+  /** The loop ends for those who are not in. */
+  void close() { state_.fetch_and(~kOpen); }
+
+  bool empty() const { return state_.load(std::memory_order_acquire) % kLoop / kOne == 0; }
+
+  /** Whether there is a loop that the caller was not in, whose last one is given. */
+  bool has_new(uint64_t last) const {
+    uint64_t state = state_.load(std::memory_order_acquire);
+    return state % 2 == kOpen && state / kLoop != last;
+  }
+
+  /** Comes in if there is such a loop, which becomes the last one. */
+  bool enter(uint64_t& last) {
+    uint64_t state = state_.load(std::memory_order_acquire);
+    while (state % 2 == kOpen && state / kLoop != last)
+      if (state_.compare_exchange_weak(state, state + kOne)) {
+        last = state / kLoop;
+        return true;
+      }
+    return false;
+  }
+
+  void leave() { state_.fetch_sub(kOne, std::memory_order_release); }
+
+ private:
+  static constexpr uint64_t kOpen = 1, kOne = 2, kLoop = uint64_t{1} << 16;
+  static_assert(kMaxThreads * kOne < kLoop);
+
+  std::atomic<uint64_t> state_{0};
+};
+
 /** A contiguous share of a loop. Its owner takes from it in order, idle threads help when their own is empty. */
 struct alignas(64) Share {
   std::atomic<int64_t> next{0};
@@ -50,7 +90,6 @@ class Pool {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
-      generation_.fetch_add(1);
     }
     wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
@@ -66,16 +105,16 @@ class Pool {
     }
     task_ = task;
     context_ = context;
-    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      generation_.fetch_add(1, std::memory_order_release);
+      gate_.open();
     }
     wake_.notify_all();
     help(0);
-    while (busy_.load(std::memory_order_acquire) != 0) {
-      for (int i = 0; i < kSpins && busy_.load(std::memory_order_acquire) != 0; ++i) pause();
-      if (busy_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    gate_.close();
+    while (!gate_.empty()) {
+      for (int i = 0; i < kSpins && !gate_.empty(); ++i) pause();
+      if (!gate_.empty()) std::this_thread::yield();
     }
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
@@ -101,17 +140,17 @@ class Pool {
   }
 
   void work(int self) {
-    uint64_t seen = 0;
+    uint64_t last = 0;
     for (;;) {
-      for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      for (int i = 0; i < kSpins && !gate_.has_new(last); ++i) pause();
+      if (!gate_.has_new(last)) {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+        wake_.wait(lock, [&] { return stopping_ || gate_.has_new(last); });
+        if (stopping_) return;
       }
-      seen = generation_.load(std::memory_order_acquire);
-      if (stopping_) return;
+      if (!gate_.enter(last)) continue;
       help(self);
-      busy_.fetch_sub(1, std::memory_order_release);
+      gate_.leave();
     }
   }
 
@@ -119,8 +158,7 @@ class Pool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> busy_{0};
+  Gate gate_;
   bool stopping_ = false;
   void (*task_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;

@@ -41,6 +41,7 @@ enum ScratchSlot {
   kPartialSums,
   kNormalization,
   kPreparedInput,
+  kTransformedTaps,
   kOptimalResult,
   kOptimalQueries,
   kOptimalPartials,

@@ -73,8 +73,9 @@ ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
     p.silu = a.silu;
   }
   if (m > 0) {
-    p.weights = transform_by_output(a.conv.packed, m, a.conv.w, g.k, g.c);
-    multiply_winograd(p);
+    int64_t tiles = g.n * divide_up(g.oh, m) * divide_up(g.ow, m);
+    p.weights = winograd_weights(a.conv.packed, m, tiles, a.conv.w, g.k, g.c);
+    multiply_winograd(m, p);
   } else {
     p.weights = pack_by_output(a.conv.packed, a.conv.w, g.k, g.r * g.s, g.c, precision());
     multiply(p);
@@ -95,7 +96,7 @@ ddpm_status conv2d_backward_input(const Conv2dBackwardInputArgs& a) {
     p.weights = transform_by_input(m, a.w, g.k, g.c);
     p.vertical = forward_axis(g.oh, g.h, 3, 1, 2 - g.pad_top);
     p.horizontal = forward_axis(g.ow, g.w, 3, 1, 2 - g.pad_left);
-    multiply_winograd(p);
+    multiply_winograd(m, p);
     return DDPM_OK;
   }
   int64_t phases_h = g.stride_h < g.h ? g.stride_h : g.h, phases_w = g.stride_w < g.w ? g.stride_w : g.w;

@@ -107,11 +107,14 @@ inline void pack_panel(const float* matrix, int64_t stride, int64_t depth, int64
       store(panel + d * width + j, load_columns(matrix + d * stride, first + j, columns));
 }
 
-/** The panel of the transpose of the matrix [columns,depth] that starts at column first: rows of the matrix become
- * columns. */
+/**
+ * The panel of the transpose of the matrix [columns,depth] that starts at column first: rows of the matrix become
+ * columns. Rows of the panel are next_row apart, by default its width.
+ */
 inline void pack_panel_transposed(const float* matrix, int64_t stride, int64_t depth, int64_t first, int64_t columns,
-                                  float* panel) {
+                                  float* panel, int64_t next_row = 0) {
   int64_t width = panel_width(columns, first);
+  if (next_row == 0) next_row = width;
   for (int64_t j = 0; j < width; j += kLanes) {
     int64_t count = columns - first - j < kLanes ? columns - first - j : kLanes;
     const float* rows = matrix + (first + j) * stride;
@@ -121,10 +124,10 @@ inline void pack_panel_transposed(const float* matrix, int64_t stride, int64_t d
       for (int64_t i = 0; i < kLanes; ++i) block[i] = i < count ? load(rows + i * stride + d) : Vec{};
       transpose(block);
 #pragma GCC unroll 16
-      for (int64_t i = 0; i < kLanes; ++i) store(panel + (d + i) * width + j, block[i]);
+      for (int64_t i = 0; i < kLanes; ++i) store(panel + (d + i) * next_row + j, block[i]);
     }
     for (; d < depth; ++d)
-      for (int64_t i = 0; i < kLanes; ++i) panel[d * width + j + i] = i < count ? rows[i * stride + d] : 0.0f;
+      for (int64_t i = 0; i < kLanes; ++i) panel[d * next_row + j + i] = i < count ? rows[i * stride + d] : 0.0f;
   }
 }
 

@@ -30,6 +30,7 @@
 #include "cpu/kernels/scratch.h"
 #include "cpu/kernels/winograd_rows.h"
 #include "cpu/kernels/winograd_split.h"
+#include "cpu/kernels/winograd_taps.h"
 #include "cpu/kernels/winograd_transforms.h"
 
 namespace ddpm::cpu::DDPM_ISA {
@@ -56,9 +57,10 @@ struct Run {
   int64_t first, count;  // tiles of this run
   PreparedRows<kTile> prepared;
   int64_t stride;       // from one tile's channels to the next's
-  float* rows;          // [kPositions][count][stride], with a gap after each position
+  float* rows;          // [kPositions][count][stride], with a gap after each position; for taps see winograd_taps.h
   int64_t sums_stride;  // the same of the sums
   float* sums;          // [kPositions][count][sums_stride], with such gaps
+  float* block;         // for weights that are transformed here, or null; see winograd_taps.h
 
   /** From one position's rows to the next's: a power of two would put all positions of a tile on the same sets. */
   int64_t next_rows() const { return count * stride + kLine; }
@@ -99,7 +101,11 @@ struct Run {
         sources[r * kTile + s] = exists ? row + w * depth : zeros;
       }
     }
-    transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, next_rows());
+    if (block != nullptr)
+      transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * kLanes, count * kLanes,
+                                     kPositions * count * kLanes);
+    else
+      transform_input_tile<kOutputs>(sources, 0, depth, rows + tile * stride, next_rows());
   }
 
   /** All tiles of the run at one position through one panel. */
@@ -127,6 +133,10 @@ struct Run {
   }
 
   void multiply_group(int64_t first_panel, int64_t last_panel) const {
+    if (block != nullptr) {
+      multiply_taps<kOutputs>(p.weights, first_panel, rows, count, block, sums, next_sums());
+      return;
+    }
     int64_t depth = p.weights.depth, columns = p.weights.columns, matrix = panels_size(depth, columns);
     for (int64_t position = 0; position < kPositions; ++position)
       for (int64_t i = first_panel; i < last_panel; ++i) {
@@ -181,8 +191,9 @@ struct Run {
         prepared_to = prepare_rows(tile, prepared_to);
       transform_input(tile, zeros);
     }
-    for (int64_t panel = first_panel; panel < last_panel; panel += kGroupPanels) {
-      int64_t end = panel + kGroupPanels < last_panel ? panel + kGroupPanels : last_panel;
+    int64_t group = sums_stride / kPanel;
+    for (int64_t panel = first_panel; panel < last_panel; panel += group) {
+      int64_t end = panel + group < last_panel ? panel + group : last_panel;
       multiply_group(panel, end);
       int64_t end_column = end * kPanel < p.weights.columns ? end * kPanel : p.weights.columns;
       for (int64_t tile = 0; tile < count; ++tile) transform_output(tile, panel * kPanel, end_column);
@@ -195,8 +206,10 @@ void multiply_tiles(const IndirectProduct& p) {
   constexpr int64_t kPositions = Run<kOutputs>::kPositions;
   int64_t down = divide_up(p.height, kOutputs), across = divide_up(p.width, kOutputs), tiles = p.images * down * across;
   int64_t depth = p.weights.depth, panels = divide_up(p.weights.columns, kPanel), stride = round_up(depth, kLine);
-  int64_t sums_stride = panels < kGroupPanels ? panels * kPanel : kGroupColumns;
-  Split split = split_of(tiles, depth, panels);
+  // Taps are transformed a panel at a time.
+  bool taps = p.weights.taps != Run<kOutputs>::kPositions;
+  int64_t sums_stride = (taps ? 1 : panels < kGroupPanels ? panels : kGroupPanels) * kPanel;
+  Split split = split_of(tiles, depth, panels, taps);
   bool prepare = p.from.skip != nullptr || p.coefficients != nullptr;
   // Tasks that share tiles would each prepare what they see.
   if (prepare && split.parts > 1) return multiply_tiles<kOutputs>(with_prepared_input(p));
@@ -205,11 +218,17 @@ void multiply_tiles(const IndirectProduct& p) {
   parallel_for(split.runs * split.parts, [&](int64_t task) {
     int64_t run = task / split.parts, part = task % split.parts;
     int64_t first = start_of_run(run, split.runs, tiles), count = start_of_run(run + 1, split.runs, tiles) - first;
-    Run<kOutputs>{p,           down,
-                  across,      first,
-                  count,       PreparedRows<Run<kOutputs>::kTile>(p, prepare),
-                  stride,      scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
-                  sums_stride, scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine))}
+    Run<kOutputs>{p,
+                  down,
+                  across,
+                  first,
+                  count,
+                  PreparedRows<Run<kOutputs>::kTile>(p, prepare),
+                  stride,
+                  scratch<float>(kPackedInput, kPositions * (count * stride + kLine)),
+                  sums_stride,
+                  scratch<float>(kPanelScratch, kPositions * (count * sums_stride + kLine)),
+                  taps ? scratch<float>(kTransformedTaps, kTapsBlock<kOutputs>) : nullptr}
         .run(panels * part / split.parts, panels * (part + 1) / split.parts, zeros);
   });
 }
@@ -228,8 +247,6 @@ int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, in
   }
 }
 
-void multiply_winograd(const IndirectProduct& p) {
-  p.weights.taps == winograd_positions(4) ? multiply_tiles<4>(p) : multiply_tiles<2>(p);
-}
+void multiply_winograd(int64_t m, const IndirectProduct& p) { m == 4 ? multiply_tiles<4>(p) : multiply_tiles<2>(p); }
 
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -34,20 +34,24 @@ int64_t winograd_tile(const WindowGeometry& g, int64_t height, int64_t width, in
 /** Positions of a transformed tile of m x m outputs. */
 constexpr int64_t winograd_positions(int64_t m) { return (m + 2) * (m + 2); }
 
-/**
- * Weights [K,3,3,C] transformed for tiles of m x m (2 or 4), for products over C with K columns: panels
- * [panel][position][depth][width], a copy that is kept or in scratch memory.
- */
-PackedPanels transform_by_output(PackedWeights* kept, int64_t m, const float* w, int64_t k, int64_t c);
+/** Tiles up to which weights are transformed where they are used: reading them costs more than transforming them. */
+constexpr int64_t kFewTiles = 24;
 
-/** Weights [K,3,3,C] turned by half a turn and transformed, for products over K with C columns: gradients by inputs. */
+/**
+ * Weights [K,3,3,C] for products over C with K columns and so many tiles of m x m (2 or 4): panels transformed to
+ * positions, or for few tiles taps as they are; a copy that is kept or in scratch memory.
+ */
+PackedPanels winograd_weights(PackedWeights* kept, int64_t m, int64_t tiles, const float* w, int64_t k, int64_t c);
+
+/** Weights [K,3,3,C] turned by half a turn and transformed for tiles of m x m, for products over K with C columns:
+ * gradients by inputs. */
 PackedPanels transform_by_input(int64_t m, const float* w, int64_t k, int64_t c);
 
 /**
- * The product of an indirect product with 3 x 3 taps, strides and steps of one, whose weights have the positions of a
- * tile of 2 x 2 or 4 x 4 in place of taps.
+ * The product of an indirect product with 3 x 3 taps, strides and steps of one, by tiles of m x m (2 or 4); its weights
+ * have the positions of a tile in place of taps, or the taps.
  */
-void multiply_winograd(const IndirectProduct& product);
+void multiply_winograd(int64_t m, const IndirectProduct& product);
 
 /** Whether the gradient by the weights has tiles of m x m enough for Winograd's algorithm to be the faster. */
 bool has_winograd_gradient(const WindowGeometry& g, int64_t m);

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kMostTiles = 96, kMostTilesOfSmallWeights = 48, kSmallWeights = 96 * 96;
 static_assert(kMostTiles % kTileRows == 0 && kMostTilesOfSmallWeights % kTileRows == 0);
 
-/** Panels that are worth transforming the inputs for, at least. */
+/** Panels that are worth transforming the inputs for, at least; weights are never worth transforming twice. */
 constexpr int64_t kFewestPanels = 64 / kPanel;
 
 /** How the work is split: tasks = runs of tiles times parts of the panels. */
@@ -21,9 +21,10 @@ struct Split {
   int64_t runs, parts;
 };
 
-inline Split split_of(int64_t tiles, int64_t depth, int64_t panels) {
+inline Split split_of(int64_t tiles, int64_t depth, int64_t panels, bool taps) {
   int64_t most = depth * panels * kPanel <= kSmallWeights ? kMostTilesOfSmallWeights : kMostTiles;
-  int64_t threads = thread_count(), runs = divide_up(tiles, most), most_parts = divide_up(panels, kFewestPanels);
+  int64_t threads = thread_count(), runs = divide_up(tiles, most);
+  int64_t most_parts = taps ? panels : divide_up(panels, kFewestPanels);
   if (runs < threads) {
     // Few tiles: tasks share them as far as there are panels, each transforms them anew, and no weight is read twice.
     int64_t parts = most_parts < threads ? most_parts : threads;

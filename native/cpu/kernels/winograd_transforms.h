@@ -116,13 +116,14 @@ struct Winograd<4> {
 
 /**
  * The two-dimensional transform of a tile's inputs, some channels of each pixel, to its positions, which are next
- * floats apart.
+ * floats apart, as vectors of channels next_channels apart.
  */
 template <int kOutputs>
 inline void transform_input_tile(const float* const (&sources)[Winograd<kOutputs>::kTile * Winograd<kOutputs>::kTile],
-                                 int64_t first_channel, int64_t last_channel, float* to, int64_t next) {
+                                 int64_t first_channel, int64_t last_channel, float* to, int64_t next,
+                                 int64_t next_channels = kLanes) {
   constexpr int kTile = Winograd<kOutputs>::kTile;
-  for (int64_t c = first_channel; c < last_channel; c += kLanes, to += kLanes) {
+  for (int64_t c = first_channel; c < last_channel; c += kLanes, to += next_channels) {
     Vec half[kTile][kTile];
 #pragma GCC unroll 6
     for (int s = 0; s < kTile; ++s) {
@@ -140,6 +141,27 @@ inline void transform_input_tile(const float* const (&sources)[Winograd<kOutputs
 #pragma GCC unroll 6
       for (int s = 0; s < kTile; ++s) store(to + (r * kTile + s) * next, v[s]);
     }
+  }
+}
+
+/** The two-dimensional transform of the taps of 3 x 3 windows, one in each lane: sink(position, vector) takes it. */
+template <int kOutputs, class Sink>
+inline __attribute__((always_inline)) void transform_weights_tile(const Vec (&taps)[9], const Sink& sink) {
+  constexpr int kTile = Winograd<kOutputs>::kTile;
+  Vec rows[kTile][3];
+#pragma GCC unroll 3
+  for (int s = 0; s < 3; ++s) {
+    Vec g[3] = {taps[s], taps[3 + s], taps[6 + s]}, u[kTile];
+    Winograd<kOutputs>::weights(g, u);
+#pragma GCC unroll 6
+    for (int i = 0; i < kTile; ++i) rows[i][s] = u[i];
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < kTile; ++i) {
+    Vec u[kTile];
+    Winograd<kOutputs>::weights(rows[i], u);
+#pragma GCC unroll 6
+    for (int j = 0; j < kTile; ++j) sink(i * kTile + j, u[j]);
   }
 }
 

@@ -8,27 +8,6 @@
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/** The taps of 3 x 3 windows in the lanes, as positions. */
-template <int kOutputs>
-inline __attribute__((always_inline)) void transform(const Vec (&taps)[9], Vec* positions) {
-  constexpr int kTile = Winograd<kOutputs>::kTile;
-  Vec rows[kTile][3];
-#pragma GCC unroll 3
-  for (int s = 0; s < 3; ++s) {
-    Vec g[3] = {taps[s], taps[3 + s], taps[6 + s]}, u[kTile];
-    Winograd<kOutputs>::weights(g, u);
-#pragma GCC unroll 6
-    for (int i = 0; i < kTile; ++i) rows[i][s] = u[i];
-  }
-#pragma GCC unroll 6
-  for (int i = 0; i < kTile; ++i) {
-    Vec u[kTile];
-    Winograd<kOutputs>::weights(rows[i], u);
-#pragma GCC unroll 6
-    for (int j = 0; j < kTile; ++j) positions[i * kTile + j] = u[j];
-  }
-}
-
 /** One panel of output channels: the transform works on input channels, so each position's square is transposed. */
 template <int kOutputs>
 void panel_by_output(const float* w, int64_t k, int64_t c, int64_t first, float* panel) {
@@ -41,7 +20,7 @@ void panel_by_output(const float* w, int64_t k, int64_t c, int64_t first, float*
         Vec taps[9] = {};
         if (first + column + i < k)
           for (int64_t t = 0; t < 9; ++t) taps[t] = load_columns(w + ((first + column + i) * 9 + t) * c, d, c);
-        transform<kOutputs>(taps, u[i]);
+        transform_weights_tile<kOutputs>(taps, [&](int position, Vec v) { u[i][position] = v; });
       }
       int64_t depth = c - d < kLanes ? c - d : kLanes;
       for (int64_t position = 0; position < kPositions; ++position) {
@@ -62,11 +41,10 @@ void panel_by_input(const float* w, int64_t k, int64_t c, int64_t first, float* 
   int64_t width = panel_width(c, first);
   for (int64_t d = 0; d < k; ++d)
     for (int64_t column = 0; column < width; column += kLanes) {
-      Vec taps[9], u[kPositions];
+      Vec taps[9];
       for (int64_t t = 0; t < 9; ++t) taps[8 - t] = load_columns(w + (d * 9 + t) * c, first + column, c);
-      transform<kOutputs>(taps, u);
-      for (int64_t position = 0; position < kPositions; ++position)
-        store(panel + position * panels_size(k, c) + d * width + column, u[position]);
+      transform_weights_tile<kOutputs>(
+          taps, [=](int position, Vec u) { store(panel + position * panels_size(k, c) + d * width + column, u); });
     }
 }
 
@@ -77,6 +55,15 @@ void panels_by_output(const float* w, int64_t k, int64_t, int64_t c, float* pack
                [=](int64_t p) { panel_by_output<kOutputs>(w, k, c, p * kPanel, packed + p * c * kPanel); });
 }
 
+/** A Packer: panels of output channels [panel][depth][tap][width]. */
+void taps_by_output(const float* w, int64_t k, int64_t, int64_t c, float* packed) {
+  parallel_for(divide_up(k, kPanel), [=](int64_t p) {
+    int64_t width = panel_width(k, p * kPanel);
+    for (int64_t t = 0; t < 9; ++t)
+      pack_panel_transposed(w + t * c, 9 * c, c, p * kPanel, k, packed + p * 9 * c * kPanel + t * width, 9 * width);
+  });
+}
+
 template <int kOutputs>
 void panels_by_input(const float* w, int64_t k, int64_t c, float* packed) {
   parallel_for(divide_up(c, kPanel),
@@ -85,7 +72,8 @@ void panels_by_input(const float* w, int64_t k, int64_t c, float* packed) {
 
 }  // namespace
 
-PackedPanels transform_by_output(PackedWeights* kept, int64_t m, const float* w, int64_t k, int64_t c) {
+PackedPanels winograd_weights(PackedWeights* kept, int64_t m, int64_t tiles, const float* w, int64_t k, int64_t c) {
+  if (tiles <= kFewTiles) return {packed_or_kept(kept, w, taps_by_output, k, 9, c, panels_size(9 * c, k)), 9, c, k};
   int64_t positions = winograd_positions(m);
   return {packed_or_kept(kept, w, m == 4 ? panels_by_output<4> : panels_by_output<2>, k, 9, c,
                          positions * panels_size(c, k)),
