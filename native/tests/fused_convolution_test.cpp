@@ -143,6 +143,7 @@ TEST(the_direct_product_joins_its_input_and_has_the_bits_of_the_parts) {
     Case c = any_case(random, false);
     if (i == 0) c = {{2, 7, 9, 96, 40, 1, 1, 1, 1, 0, 0, 0, 0}, 32, 1, false, false, false};
     if (i == 1) c = {{9, 4, 4, 30, 20, 3, 3, 1, 1, 1, 1, 1, 1}, 12, 1, false, false, false};  // tiles across images
+    if (c.g.k <= 4) c.g.k += 4;  // few outputs are declined
     Operands operands(random, c);
     OK(run_fused(c, operands));
     check_same(operands.y.get(), run_parts(c, operands), "y");
@@ -155,6 +156,9 @@ TEST(what_is_not_fused_is_declined_and_nothing_written) {
   Operands operands(random, c);
   FAILS(DDPM_NOT_SUPPORTED, "fused_conv2d", run_fused(c, operands));
   for (float y : operands.y.get()) CHECK(std::isnan(y));
+  Case few{{1, 6, 6, 16, 3, 3, 3, 1, 1, 1, 1, 1, 1}, 4, 1, false, false, false};
+  Operands of_few(random, few);
+  FAILS(DDPM_NOT_SUPPORTED, "fused_conv2d", run_fused(few, of_few));
 }
 
 TEST(bad_inputs_are_refused) {

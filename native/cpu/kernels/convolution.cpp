@@ -5,8 +5,10 @@
 // stride) that are seen by different taps; each class is a product of its own, so no multiplication by an inserted zero
 // is done.
 //
-// Windows of 3 x 3 with stride 1 go to Winograd's algorithm where that is faster. Their gradient by the input is the
+// Convolutions with few channels on one side have their own ways, see convolution_few.h. Windows of 3 x 3 with stride 1
+// go to Winograd's algorithm where that is faster. Their gradient by the input is the
 // convolution with the window turned by half a turn.
+#include "cpu/kernels/convolution_few.h"
 #include "cpu/kernels/indirect_product.h"
 #include "cpu/kernels/normalization.h"
 #include "cpu/kernels/ops.h"
@@ -42,10 +44,15 @@ ddpm_status conv2d(const Conv2dArgs& a) {
 ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
   const WindowGeometry& g = a.conv.g;
   int64_t m = winograd_tile(g, g.oh, g.ow, g.c, g.k);
+  bool direct = m == 0, rounds = precision() == Precision::kBfloat16, few_outputs = has_few_outputs(g) && !rounds;
   // The direct product reads its input once per panel and tap, and would normalise it as often.
-  if (a.gamma != nullptr && m == 0) return DDPM_NOT_SUPPORTED;
-  // Rounding makes a copy of the input, which may as well be joined.
-  if (a.skip != nullptr && m == 0 && precision() == Precision::kBfloat16) return DDPM_NOT_SUPPORTED;
+  if (a.gamma != nullptr && direct) return DDPM_NOT_SUPPORTED;
+  // Rounding makes a copy of the input, which may as well be joined; few outputs are not read from two places.
+  if (a.skip != nullptr && direct && (rounds || few_outputs)) return DDPM_NOT_SUPPORTED;
+  if (direct && few_outputs) {
+    convolve_few_outputs(a.conv);
+    return DDPM_OK;
+  }
   IndirectProduct p{};
   p.images = g.n;
   p.vertical = forward_axis(g.h, g.oh, g.r, g.stride_h, g.pad_top);
@@ -78,7 +85,8 @@ ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
     multiply_winograd(m, p);
   } else {
     p.weights = pack_by_output(a.conv.packed, a.conv.w, g.k, g.r * g.s, g.c, precision());
-    multiply(p);
+    bool few_inputs = a.skip == nullptr && has_few_inputs(g) && !rounds;
+    few_inputs ? convolve_few_inputs(a.conv, p.weights) : multiply(p);
   }
   return DDPM_OK;
 }
