@@ -5,6 +5,8 @@
 #   benchmarks/compare.sh                                  all cases
 #   benchmarks/compare.sh cifar-forward-f32-b16 'optimal-*'   some
 #
+# Cases in bfloat16 (*-bf16-*) run when they are named: without instructions for it libtorch takes half a minute for one.
+#
 # A ratio is how many times as long as ddpm4j the fastest peer takes. Needs benchmarks/target/benchmarks.jar (mvn package
 # of a build with tests, which fetches libtorch too) and, for optimal-*, DDPM4J_DATA.
 #

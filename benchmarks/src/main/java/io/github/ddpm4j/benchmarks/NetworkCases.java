@@ -33,6 +33,9 @@ final class NetworkCases {
   private static final double TRAINING = 1e-4;
   private static final double SAMPLING = 1e-3;
 
+  /** bfloat16 has 8 bits. */
+  private static final double ROUNDED = 0.05;
+
   private NetworkCases() {}
 
   /** The network of google/ddpm-cifar10-32. */
@@ -76,6 +79,10 @@ final class NetworkCases {
     }
     cases.put("cifar-train-f32-b16", () -> training(networks.get("cifar").get(), 16));
     cases.put("mnist-train-f32-b64", () -> training(networks.get("mnist").get(), 64));
+    cases.put("cifar-forward-bf16-b16", () -> roundedForward(networks.get("cifar").get(), 16));
+    cases.put("mnist-forward-bf16-b16", () -> roundedForward(networks.get("mnist").get(), 16));
+    cases.put("cifar-train-bf16-b16", () -> roundedTraining(networks.get("cifar").get(), 16));
+    cases.put("mnist-train-bf16-b64", () -> roundedTraining(networks.get("mnist").get(), 64));
     cases.put("cifar-sample-f32-b4", () -> sampling(networks.get("cifar").get(), 4));
     cases.put("mnist-sample-f32-b16", () -> sampling(networks.get("mnist").get(), 16));
   }
@@ -114,6 +121,26 @@ final class NetworkCases {
     double adam = 7.0 * Float.BYTES * unet.parameters().count();
     return new Case(
         3 * flop(unet, batch), 3 * bytes(unet, batch) + adam, TRAINING, contenders, unet);
+  }
+
+  /** Without ONNX Runtime, which has no bfloat16 on CPUs. */
+  private static Case roundedForward(UNet unet, int batch) {
+    Weights weights = Weights.of(unet.parameters());
+    UNetConfig config = (UNetConfig) unet.config();
+    List<Contender> contenders = new ArrayList<>();
+    contenders.add(new RoundedProducts(new Prediction.Ours(unet, batch)));
+    for (TorchLayers.Mode mode : TorchLayers.Mode.values()) {
+      contenders.add(new RoundedProducts(new Prediction.Torch(config, weights, mode, batch)));
+      contenders.add(Prediction.Torch.bfloat16(config, weights, mode, batch));
+    }
+    return new Case(flop(unet, batch), bytes(unet, batch), ROUNDED, contenders, unet);
+  }
+
+  private static Case roundedTraining(UNet unet, int batch) {
+    Case exact = training(unet, batch);
+    List<Contender> contenders =
+        exact.contenders().stream().<Contender>map(RoundedProducts::new).toList();
+    return new Case(exact.flop(), exact.bytes(), ROUNDED, contenders, unet);
   }
 
   private static Case sampling(UNet unet, int batch) {

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.global.torch;
 
 /** One pass of a U-Net over a batch of noise at one timestep. */
 abstract class Prediction implements Contender {
@@ -116,8 +117,21 @@ abstract class Prediction implements Contender {
     private org.bytedeco.pytorch.Tensor t;
 
     Torch(UNetConfig config, Weights weights, TorchLayers.Mode mode, int batch) {
-      super(mode.title, config, batch);
-      layers = new TorchLayers(weights, mode);
+      this(mode.title, config, new TorchLayers(weights, mode), batch);
+    }
+
+    /** A network whose weights and all else are bfloat16. */
+    static Torch bfloat16(UNetConfig config, Weights weights, TorchLayers.Mode mode, int batch) {
+      return new Torch(
+          mode.title + "-bf16",
+          config,
+          new TorchLayers(weights, mode, torch.ScalarType.BFloat16),
+          batch);
+    }
+
+    private Torch(String name, UNetConfig config, TorchLayers layers, int batch) {
+      super(name, config, batch);
+      this.layers = layers;
       network = new PeerUNet<>(layers, config);
       set(noise(n, h, w, c), TIMESTEP);
     }

@@ -30,11 +30,18 @@ public final class TorchLayers implements PeerLayers<Tensor> {
   private static final long[] ONE = {1, 1};
 
   private final Mode mode;
+  private final torch.ScalarType type;
   private final Map<String, Tensor> weights = new LinkedHashMap<>();
   private final Map<String, TensorOptional> biases = new LinkedHashMap<>();
 
   public TorchLayers(Weights weights, Mode mode) {
+    this(weights, mode, torch.ScalarType.Float);
+  }
+
+  /** Layers whose weights, inputs and all between have a type. */
+  public TorchLayers(Weights weights, Mode mode, torch.ScalarType type) {
     this.mode = mode;
+    this.type = type;
     weights
         .arrays()
         .forEach(
@@ -58,7 +65,8 @@ public final class TorchLayers implements PeerLayers<Tensor> {
     for (int i = 0; i < sizes.length; i++) {
       sizes[i] = shape[i];
     }
-    return part(() -> ordered(torch.from_blob(new FloatPointer(values), sizes).clone()));
+    return part(
+        () -> ordered(torch.from_blob(new FloatPointer(values), sizes).clone().toType(type)));
   }
 
   private Tensor ordered(Tensor x) {
@@ -77,13 +85,18 @@ public final class TorchLayers implements PeerLayers<Tensor> {
                     .from_blob(new FloatPointer(values), sizes)
                     .permute(0, 3, 1, 2)
                     .contiguous()
-                    .clone()));
+                    .clone()
+                    .toType(type)));
   }
 
   /** All elements; pictures [N,C,H,W] as [N,H,W,C]. */
   public static float[] values(Tensor x) {
     try (PointerScope scope = new PointerScope()) {
-      Tensor dense = (x.dim() == 4 ? x.permute(0, 2, 3, 1) : x).detach().contiguous();
+      Tensor dense =
+          (x.dim() == 4 ? x.permute(0, 2, 3, 1) : x)
+              .detach()
+              .toType(torch.ScalarType.Float)
+              .contiguous();
       float[] values = new float[Math.toIntExact(dense.numel())];
       dense.data_ptr_float().get(values);
       return values;
@@ -176,7 +189,9 @@ public final class TorchLayers implements PeerLayers<Tensor> {
         torch.arange(new Scalar(half)).mul(new Scalar(-Math.log(10000) / (half - freqShift)));
     Tensor angles = t.unsqueeze(1).mul(torch.exp(exponents).unsqueeze(0));
     Tensor sin = torch.sin(angles), cos = torch.cos(angles);
-    return torch.cat(flip ? new TensorVector(cos, sin) : new TensorVector(sin, cos), 1);
+    return torch
+        .cat(flip ? new TensorVector(cos, sin) : new TensorVector(sin, cos), 1)
+        .toType(type);
   }
 
   @Override
