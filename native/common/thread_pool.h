@@ -48,6 +48,7 @@ enum ScratchSlot {
   kOptimalPairs,
   kOptimalCoarse,
   kOptimalBounds,
+  kOptimalVector,
   kScratchSlots
 };
 
