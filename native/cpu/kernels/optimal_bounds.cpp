@@ -16,7 +16,7 @@ constexpr double kLargestDigit = 2047;
  * the time depends on it.
  */
 constexpr double kWorthwhile = 0.55;
-constexpr double kBytesWorthwhile = 1;
+constexpr double kBytesWorthwhile = 0.42;
 
 /** Step of the digits of bytes, in root mean squares of the query: what kLargestByteDigit leaves of a normal variable
  * is least. */

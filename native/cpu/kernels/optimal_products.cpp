@@ -12,14 +12,14 @@ namespace {
 constexpr int64_t kPassPixels = 1536 / kPairBytes < 256 ? 1536 : 256 * kPairBytes;
 static_assert(kPassPixels % kPairBytes == 0, "whole vectors");
 
-/** The same for digits of bytes, whose products have room for any of these. */
+/** The same for digits of bytes: even all lanes together fit 32 bits. */
 constexpr int64_t kBytePassPixels = 3072;
 
 /** Besides the sums of a tile, an image's pixels, a query's digits and a product must have registers. */
 #if defined(__AVX512F__)
 constexpr int kTileQueries = 6, kTileImages = 4, kByteTileQueries = 4, kByteTileImages = 2;
 #else
-constexpr int kTileQueries = 4, kTileImages = 2, kByteTileQueries = 2, kByteTileImages = 2;
+constexpr int kTileQueries = 4, kTileImages = 2, kByteTileQueries = 5, kByteTileImages = 1;
 #endif
 
 inline __attribute__((always_inline)) ShortVec load_pixels(const int8_t* p) { return widen(p); }
@@ -66,6 +66,13 @@ __attribute__((noinline)) void multiply_queries(const int16_t* const* queries, c
 /** Sums of two products of bytes that 16 bits have room for. */
 constexpr int kByteSums = 32767 / (2 * 255 * kLargestByteDigit);
 
+inline __attribute__((always_inline)) int32_t sum_lanes(IntVec v) {
+  int32_t total = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) total += v[i];
+  return total;
+}
+
 /** total += the sum over kCount vectors, added up in 16 bits. */
 template <int kQueries, int kImages, int kCount>
 inline __attribute__((always_inline)) void add_bytes(const int8_t* const (&queries)[kQueries],
@@ -81,7 +88,7 @@ inline __attribute__((always_inline)) void add_bytes(const int8_t* const (&queri
 #pragma GCC unroll 8
       for (int j = 0; j < kQueries; ++j) {
         ShortVec sums = multiply_bytes(pixels, load_quads(queries[j] + begin + k * kQuadBytes));
-        part[j][i] = k == 0 ? sums : part[j][i] + sums;
+        part[j][i] = k == 0 ? sums : in_register(part[j][i] + sums);
       }
     }
 #pragma GCC unroll 8
@@ -110,7 +117,7 @@ __attribute__((noinline)) void multiply_byte_queries(const int8_t* const* querie
     for (int j = 0; j < kQueries; ++j)
 #pragma GCC unroll 8
       for (int i = 0; i < kImages; ++i)
-        if (first + i < count) sums[j * stride + first + i] += sum(total[j][i]);
+        if (first + i < count) sums[j * stride + first + i] += sum_lanes(total[j][i]);
   }
 }
 

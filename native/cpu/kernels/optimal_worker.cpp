@@ -33,12 +33,12 @@ int64_t Worker::lay_out(char* memory) {
     if (memory != nullptr) pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(memory + used);
     used += (count * static_cast<int64_t>(sizeof *pointer) + 63) / 64 * 64;
   };
-  take(sums_, q * 2 * row_);
+  take(sums_, q * kPending * 2 * row_);
   take(products_, (q + 1) * kChunk);
   take(rest_products_, (q + 1) * kChunk);
   take(lambda_, q * kChunk);
   take(weights_, q);
-  take(pending_, q);
+  take(pending_, q * kPending);
   take(active_, q);
   take(dense_, q);
   take(open_, q);
@@ -77,10 +77,9 @@ bool Worker::can_matter(int64_t q, double lambda) const {
 
 void Worker::sum_chunks() {
   std::memset(counts_, 0, DDPM_OPTIMAL_REPORT * sizeof(int64_t));
-  std::memset(sums_, 0, static_cast<size_t>(pass_.queries * 2 * row_) * sizeof(int32_t));
   for (int64_t q = 0; q < pass_.queries; ++q) {
     bins(q).clear(pass_.query[q].digits == 0 ? kNotFinite : kNoBin);
-    pending_[q] = {};
+    for (int64_t k = 0; k < kPending; ++k) pending(q, k) = {};
   }
   for (int64_t chunk; take_chunk(&chunk);) {
     select(chunk);
@@ -90,7 +89,8 @@ void Worker::sum_chunks() {
     refine();
     sum_up();
   }
-  for (int64_t q = 0; q < pass_.queries; ++q) flush(q);
+  for (int64_t q = 0; q < pass_.queries; ++q)
+    for (int64_t k = 0; k < kPending; ++k) flush(q, k);
 }
 
 /** lambda_ from the first digit, -infinity for images that bounds rule out; keeps the queries for which the chunk can
@@ -184,7 +184,7 @@ void Worker::sum_up() {
     chunk_weights(lambda, largest, count_, refined_[q], data_.images, &weights);
     counts_[3] += weights.count;
     prepare(q, weights);
-    int32_t* sums = sums_ + q * 2 * row_;
+    int32_t* sums = pending_sums(q, weights.k);
     if (3 * weights.count <= count_) {
       sum_few(weights, sums);
       continue;
@@ -221,27 +221,31 @@ void Worker::sum_few(const ChunkWeights& weights, int32_t* sums) {
 
 /** Makes room for a chunk's weights among the pending sums, and takes note of them. */
 void Worker::prepare(int64_t q, const ChunkWeights& weights) {
-  Pending& pending = pending_[q];
-  if (pending.images > 0 && (pending.k != weights.k || pending.images + count_ > kMostSummed)) flush(q);
-  pending.k = weights.k;
-  pending.images += count_;
-  pending.high_sum += weights.high_sum;
-  pending.low_sum += weights.low_sum;
-  pending.low |= !weights.flat;
+  Pending& sum = pending(q, weights.k);
+  if (sum.images > 0 && (sum.k != weights.k || sum.images + count_ > kMostSummed)) flush(q, weights.k);
+  int32_t* sums = pending_sums(q, weights.k);
+  size_t bytes = static_cast<size_t>(row_) * sizeof(int32_t);
+  if (sum.images == 0) std::memset(sums, 0, bytes);
+  if (!sum.low && !weights.flat) std::memset(sums + row_, 0, bytes);
+  sum.k = weights.k;
+  sum.images += count_;
+  sum.high_sum += weights.high_sum;
+  sum.low_sum += weights.low_sum;
+  sum.low |= !weights.flat;
 }
 
-void Worker::flush(int64_t q) {
-  Pending& pending = pending_[q];
-  if (pending.images == 0) return;
+/** Adds the pending sums in the place of k to the query's bins. */
+void Worker::flush(int64_t q, int64_t k) {
+  Pending& sum = pending(q, k);
+  if (sum.images == 0) return;
   Bins target = bins(q);
-  int64_t bin = bin_of(pending.k);
-  int shift = shift_of(pending.k);
-  int32_t* sums = sums_ + q * 2 * row_;
+  int64_t bin = bin_of(sum.k);
+  int shift = shift_of(sum.k);
+  int32_t* sums = pending_sums(q, k);
   target.raise(bin);
-  target.add(bin, shift, pending.high_sum, sums, row_);
-  if (pending.low) target.add(bin - 1, shift, pending.low_sum, sums + row_, row_);
-  std::memset(sums, 0, static_cast<size_t>(pending.low ? 2 * row_ : row_) * sizeof(int32_t));
-  pending = {};
+  target.add(bin, shift, sum.high_sum, sums, row_);
+  if (sum.low) target.add(bin - 1, shift, sum.low_sum, sums + row_, row_);
+  sum = {};
 }
 
 }  // namespace ddpm::cpu::DDPM_ISA

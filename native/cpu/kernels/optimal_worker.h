@@ -59,7 +59,10 @@ class Worker {
   void sum_chunks();
 
  private:
-  /** Sums of 32 bits of one query that have not yet gone to its bins: of chunks with the same k. */
+  /** Sums of 32 bits of one query that have not yet gone to its bins: of chunks with the same k, of which there are
+   * kPending. */
+  static constexpr int64_t kPending = 4;
+
   struct Pending {
     int64_t k, images, high_sum, low_sum;
     bool low;
@@ -76,12 +79,15 @@ class Worker {
   void sum_up();
   void sum_few(const ChunkWeights& weights, int32_t* sums);
   void prepare(int64_t q, const ChunkWeights& weights);
-  void flush(int64_t q);
+  void flush(int64_t q, int64_t k);
 
   Bins bins(int64_t q) const {
     int64_t pixels = pass_.args.data.pixels();
     return {pass_.partials + (index_ * pass_.queries + q) * partial_size(pixels), pixels};
   }
+  int64_t pending_place(int64_t q, int64_t k) const { return q * kPending + (k & (kPending - 1)); }
+  Pending& pending(int64_t q, int64_t k) const { return pending_[pending_place(q, k)]; }
+  int32_t* pending_sums(int64_t q, int64_t k) const { return sums_ + pending_place(q, k) * 2 * row_; }
   bool can_matter(int64_t q, double lambda) const;
   double largest_of(const double* lambda) const;
   double least(int64_t q) const;
@@ -97,12 +103,12 @@ class Worker {
   const int8_t* images_[kChunk];
   const int8_t* some_images_[kChunk];
   int64_t places_[kChunk];
-  int32_t* sums_;             // [queries, 2, row_bytes], pending
+  int32_t* sums_;             // [queries, kPending, 2, row_bytes]
   double* products_;          // [queries + 1, kChunk], as rest_products_
   double* rest_products_;
   double* lambda_;            // [queries, kChunk]
   ChunkWeights* weights_;     // [queries]
-  Pending* pending_;          // [queries]
+  Pending* pending_;          // [queries, kPending]
   int64_t *active_, *dense_;  // [queries]: numbers of queries
   int64_t* open_;             // [queries]: images of the chunk that block means leave open
   bool* refined_;             // [queries]: whether images of the chunk got more than the first digit
