@@ -110,6 +110,7 @@ class DenoisingFiguresTest {
     assertThat(figures.xtDistance()).isCloseTo(xtDistance / n, within(1e-5 * xtDistance / n));
     assertThat(figures.networkLoss()).isNaN();
     assertThat(figures.skipped()).isBetween(0.0, 1.0);
+    assertThat(figures.skippedByMeans()).isBetween(0.0, figures.skipped());
   }
 
   private double squared(double[] x, int image, double signal) {
