@@ -50,7 +50,8 @@ void run_pass(const OptimalPartialArgs& a, int64_t first, int64_t queries, doubl
     BoundTerms terms = bound_terms(xt, a.data, query, longest, a.signal, a.variance, vector);
     all.coarse[q] = split_coarse(vector, a.data, terms, coarse_digits + q * coarse_row);
     all.coarse_pays[q] = coarse_pays(a.data, all.coarse[q], norms);
-    all.bytes[q] = split_bytes(vector, a.data, terms, byte_digits + q * a.data.row_bytes(), rest_digits + q * coarse_row);
+    all.bytes[q] =
+        split_bytes(vector, a.data, terms, byte_digits + q * a.data.row_bytes(), rest_digits + q * coarse_row);
     all.bytes_pay[q] = bytes_pay(a.data, all.bytes[q], norms);
   });
   bool coarse = most(all.coarse_pays, queries), bytes = most(all.bytes_pay, queries);

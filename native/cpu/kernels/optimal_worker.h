@@ -103,16 +103,16 @@ class Worker {
   const int8_t* images_[kChunk];
   const int8_t* some_images_[kChunk];
   int64_t places_[kChunk];
-  int32_t* sums_;             // [queries, kPending, 2, row_bytes]
-  double* products_;          // [queries + 1, kChunk], as rest_products_
+  int32_t* sums_;     // [queries, kPending, 2, row_bytes]
+  double* products_;  // [queries + 1, kChunk], as rest_products_
   double* rest_products_;
-  double* lambda_;            // [queries, kChunk]
-  ChunkWeights* weights_;     // [queries]
-  Pending* pending_;          // [queries, kPending]
-  int64_t *active_, *dense_;  // [queries]: numbers of queries
-  int64_t* open_;             // [queries]: images of the chunk that block means leave open
-  bool* refined_;             // [queries]: whether images of the chunk got more than the first digit
-  const int16_t** digit_rows_;   // [queries], as byte_rows_
+  double* lambda_;              // [queries, kChunk]
+  ChunkWeights* weights_;       // [queries]
+  Pending* pending_;            // [queries, kPending]
+  int64_t *active_, *dense_;    // [queries]: numbers of queries
+  int64_t* open_;               // [queries]: images of the chunk that block means leave open
+  bool* refined_;               // [queries]: whether images of the chunk got more than the first digit
+  const int16_t** digit_rows_;  // [queries], as byte_rows_
   const int8_t** byte_rows_;
   const int32_t** weight_rows_;  // [2 queries], as sum_rows_
   int32_t** sum_rows_;

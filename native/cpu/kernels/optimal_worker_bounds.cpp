@@ -1,5 +1,5 @@
-// Bounds on the weights of a chunk's images: from block means, then from digits of bytes, which are good to a few binary
-// places where those of block means are good to hundreds, at about half the time of the first digit.
+// Bounds on the weights of a chunk's images: from block means, then from digits of bytes, which are good to a few
+// binary places where those of block means are good to hundreds, at about half the time of the first digit.
 #include <algorithm>
 
 #include "cpu/kernels/optimal_worker.h"
