@@ -257,7 +257,8 @@ TEST(digits_of_bytes_rule_out_what_block_means_leave_open) {
         Result bounded = denoise(d, xt, signal, variance), all = denoise(d, xt, signal, variance, 0, -1, false);
         check_bits(bounded, all);
         CHECK(bounded.report[1] + bounded.report[4] <= bounded.report[0] && all.report[4] == 0);
-        if (scale == 1 && variance < 0.7) CHECK(2 * bounded.report[4] > bounded.report[0]);
+        // What comes before a query's own image is hardly ruled out: all are about as far from it.
+        if (scale == 1 && variance < 0.7) CHECK(10 * bounded.report[4] > bounded.report[0]);
       }
     }
   }
