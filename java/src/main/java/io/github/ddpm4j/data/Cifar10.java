@@ -69,11 +69,8 @@ public final class Cifar10 {
           SIZE,
           SIZE,
           CHANNELS,
-          (image, out, at) -> {
-            byte[] record = new byte[RECORD];
-            records[image / RECORDS].get(image % RECORDS * RECORD, record);
-            interleave(record, out, at);
-          },
+          (image, out, at) ->
+              interleave(records[image / RECORDS], image % RECORDS * RECORD, out, at),
           labels);
     }
     byte[] pixels = new byte[count * IMAGE];
@@ -115,7 +112,7 @@ public final class Cifar10 {
                   + (long) RECORDS * RECORD);
         }
         labels[first + i] = label(file, i, record[0]);
-        interleave(record, pixels, (first + i) * IMAGE);
+        interleave(ByteBuffer.wrap(record), 0, pixels, (first + i) * IMAGE);
       }
       if (in.read() >= 0) {
         throw new DataFormatException(
@@ -126,11 +123,12 @@ public final class Cifar10 {
     }
   }
 
-  /** Three planes to pixels of three channels. */
-  private static void interleave(byte[] record, byte[] pixels, int to) {
+  /** The three planes of a record, which starts at a place in records, to pixels of three channels. */
+  private static void interleave(ByteBuffer records, int from, byte[] pixels, int to) {
     for (int c = 0; c < CHANNELS; c++) {
+      int plane = from + 1 + c * PLANE;
       for (int p = 0; p < PLANE; p++) {
-        pixels[to + p * CHANNELS + c] = record[1 + c * PLANE + p];
+        pixels[to + p * CHANNELS + c] = records.get(plane + p);
       }
     }
   }

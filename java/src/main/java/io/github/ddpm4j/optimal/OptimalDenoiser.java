@@ -254,8 +254,7 @@ public final class OptimalDenoiser implements NoisePredictor, AutoCloseable {
    * What all calls of this object have done so far, those of {@link #weights} and its like aside.
    */
   public Work work() {
-    return new Work(
-        work[0].sum(), work[1].sum(), work[2].sum(), work[3].sum(), work[4].sum());
+    return new Work(work[0].sum(), work[1].sum(), work[2].sum(), work[3].sum(), work[4].sum());
   }
 
   private void denoise(Tensor xt, double t, Tensor x0, Tensor epsilon, double[] logSums) {

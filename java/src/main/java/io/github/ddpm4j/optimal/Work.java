@@ -11,8 +11,7 @@ package io.github.ddpm4j.optimal;
  * @param skippedByDigits pairs ruled out by a distance to 5 bits of the noisy image, at half the
  *     cost of one that is exact
  */
-public record Work(
-    long pairs, long compared, long refined, long summed, long skippedByDigits) {
+public record Work(long pairs, long compared, long refined, long summed, long skippedByDigits) {
   /** Share of pairs whose distance was not computed, 0 to 1. */
   public double skipped() {
     return pairs == 0 ? 0 : 1 - (double) compared / pairs;

@@ -171,8 +171,10 @@ class DenoisingFiguresTest {
     report.savePlots(folder.resolve("report.png"));
     List<String> lines = Files.readAllLines(folder.resolve("new/report.csv"));
     assertThat(lines).hasSize(7);
-    assertThat(lines.get(0)).startsWith("set,t,snr,").endsWith(",network_loss,skipped,skipped_by_means");
-    assertThat(lines.get(2)).startsWith("train,400,").matches("[^,]+(,[^,]+){9}");
+    assertThat(lines.get(0))
+        .startsWith("set,t,snr,")
+        .endsWith(",network_loss,skipped,skipped_by_means");
+    assertThat(lines.get(2)).startsWith("train,400,").matches("[^,]+(,[^,]+){10}");
     assertThat(lines.get(6)).startsWith("test,999,").contains(",,");
     assertThat(ImageIO.read(folder.resolve("report.png").toFile()).getWidth()).isEqualTo(1400);
   }
