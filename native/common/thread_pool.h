@@ -49,6 +49,7 @@ enum ScratchSlot {
   kOptimalPairs,
   kOptimalCoarse,
   kOptimalBounds,
+  kOptimalVector,
   kScratchSlots
 };
 

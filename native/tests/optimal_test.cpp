@@ -242,6 +242,28 @@ TEST(bounds_change_no_bit_and_save_work) {
   }
 }
 
+TEST(digits_of_bytes_rule_out_what_block_means_leave_open) {
+  // Images without any smoothness, so that block means say next to nothing, and pixels that are no whole vectors.
+  for (int32_t width : {31, 32}) {
+    DataSet d(random, 700, 24, width, 3);
+    for (double variance : {0.5, 0.6, 0.9}) {
+      double signal = std::sqrt(1 - variance);
+      for (float scale : {1.0f, 30.0f}) {
+        auto xt = d.noised(random, 5, signal, variance);
+        for (float& x : xt) x *= scale;
+        // Beyond the largest digit.
+        if (scale > 1)
+          for (size_t p = 0; p < xt.size(); p += 7) xt[p] *= 9;
+        Result bounded = denoise(d, xt, signal, variance), all = denoise(d, xt, signal, variance, 0, -1, false);
+        check_bits(bounded, all);
+        CHECK(bounded.report[1] + bounded.report[4] <= bounded.report[0] && all.report[4] == 0);
+        // What comes before a query's own image is hardly ruled out: all are about as far from it.
+        if (scale == 1 && variance < 0.7) CHECK(10 * bounded.report[4] > bounded.report[0]);
+      }
+    }
+  }
+}
+
 TEST(log_kernels_are_accurate_in_full) {
   for (double variance : kVariances) {
     DataSet d(random, 150, 75);

@@ -15,6 +15,11 @@ typedef int16_t UnalignedShortVec __attribute__((vector_size(kLanes * 4), aligne
 typedef int32_t UnalignedIntVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 typedef int8_t UnalignedByteVec __attribute__((vector_size(kLanes * 2), aligned(1), may_alias));
 
+/** Four bytes to a lane of 32 bits. */
+constexpr int kQuadBytes = 4 * kLanes;
+typedef int8_t QuadVec __attribute__((vector_size(kQuadBytes)));
+typedef int8_t UnalignedQuadVec __attribute__((vector_size(kQuadBytes), aligned(1), may_alias));
+
 namespace {
 
 inline __attribute__((always_inline)) ShortVec load(const int16_t* p) {
@@ -61,6 +66,22 @@ inline __attribute__((always_inline)) IntVec multiply_pairs(ShortVec a, ShortVec
   IntVec sum;
   for (int i = 0; i < kLanes; ++i) sum[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
   return sum;
+#endif
+}
+
+inline __attribute__((always_inline)) QuadVec load_quads(const int8_t* p) {
+  return *reinterpret_cast<const UnalignedQuadVec*>(p);
+}
+
+/** a[2i] b[2i] + a[2i+1] b[2i+1] for bytes a without and b with sign; sums that fit 16 bits. */
+inline __attribute__((always_inline)) ShortVec multiply_bytes(QuadVec a, QuadVec b) {
+#if defined(__AVX512BW__)
+  return reinterpret_cast<ShortVec>(_mm512_maddubs_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<ShortVec>(_mm256_maddubs_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#else
+  ShortVec x = reinterpret_cast<ShortVec>(a), y = reinterpret_cast<ShortVec>(b);
+  return (x & 255) * ((y << 8) >> 8) + ((x >> 8) & 255) * (y >> 8);
 #endif
 }
 

@@ -11,34 +11,67 @@ namespace {
 /** Queries of one pass over the data set: their digits and sums fit the caches. */
 constexpr int64_t kMostQueries = 64;
 
+/** The digits and bounds of a pass's queries. */
+struct Queries {
+  Query query[kMostQueries];
+  CoarseQuery coarse[kMostQueries];
+  ByteQuery bytes[kMostQueries];
+  double best[kMostQueries];
+  bool coarse_pays[kMostQueries], bytes_pay[kMostQueries];
+};
+
+/** Whether most queries say so: only the time depends on it. */
+bool most(const bool* say, int64_t queries) {
+  int64_t count = 0;
+  for (int64_t q = 0; q < queries; ++q) count += say[q];
+  return 2 * count > queries;
+}
+
 /** The partial results of at most kMostQueries queries. */
 void run_pass(const OptimalPartialArgs& a, int64_t first, int64_t queries, double longest) {
   int64_t workers = thread_count(), pixels = a.data.pixels(), size = partial_size(pixels);
   int64_t row = kDigits * a.data.row_bytes(), coarse_row = a.data.coarse_row();
-  auto* digits = scratch<int16_t>(kOptimalQueries, queries * (row + coarse_row));
-  int16_t* coarse_digits = digits + queries * row;
+  auto* digits = scratch<int16_t>(kOptimalQueries, queries * (row + 2 * coarse_row + a.data.row_bytes() / 2));
+  int16_t *coarse_digits = digits + queries * row, *rest_digits = coarse_digits + queries * coarse_row;
+  auto* byte_digits = reinterpret_cast<int8_t*>(rest_digits + queries * coarse_row);
   int64_t* partials = scratch<int64_t>(kOptimalPartials, workers * (queries * size + DDPM_OPTIMAL_REPORT));
   int64_t* counts = partials + workers * queries * size;
   double* bounds = scratch<double>(kOptimalBounds, queries * (a.last_chunk - a.first_chunk));
-  Query query[kMostQueries];
-  CoarseQuery coarse[kMostQueries];
-  double best[kMostQueries], norms = norm_factor(a.signal, a.variance);
-  bool pays[kMostQueries];
+  double norms = norm_factor(a.signal, a.variance);
+  Queries all;
   parallel_for(queries, [&](int64_t q) {
     const float* xt = a.xt + (first + q) * pixels;
-    query[q] = split_query(xt, a.data, longest, a.signal, a.variance, true, digits + q * row);
-    best[q] = -kLargestLambda;
-    pays[q] = false;
-    if (!a.prune || query[q].digits == 0) return;
-    coarse[q] = split_coarse(xt, a.data, query[q], longest, a.signal, a.variance, coarse_digits + q * coarse_row);
-    pays[q] = bounds_pay(a.data, coarse[q], norms);
+    Query& query = all.query[q];
+    query = split_query(xt, a.data, longest, a.signal, a.variance, true, digits + q * row);
+    all.best[q] = -kLargestLambda;
+    all.coarse_pays[q] = all.bytes_pay[q] = false;
+    if (!a.prune || query.digits == 0) return;
+    double* vector = scratch<double>(kOptimalVector, pixels);
+    BoundTerms terms = bound_terms(xt, a.data, query, longest, a.signal, a.variance, vector);
+    all.coarse[q] = split_coarse(vector, a.data, terms, coarse_digits + q * coarse_row);
+    all.coarse_pays[q] = coarse_pays(a.data, all.coarse[q], norms);
+    all.bytes[q] =
+        split_bytes(vector, a.data, terms, byte_digits + q * a.data.row_bytes(), rest_digits + q * coarse_row);
+    all.bytes_pay[q] = bytes_pay(a.data, all.bytes[q], norms);
   });
-  int64_t paying = 0;
-  for (int64_t q = 0; q < queries; ++q) paying += pays[q];
-  bool bounded = 2 * paying > queries;
-  Pass pass{a,      queries,  workers, norms,  query,        digits, bounded ? coarse : nullptr, coarse_digits,
-            bounds, partials, best,    counts, a.first_chunk};
-  if (bounded) {
+  bool coarse = most(all.coarse_pays, queries), bytes = most(all.bytes_pay, queries);
+  Pass pass{a,
+            queries,
+            workers,
+            norms,
+            all.query,
+            digits,
+            coarse ? all.coarse : nullptr,
+            coarse_digits,
+            bytes ? all.bytes : nullptr,
+            byte_digits,
+            rest_digits,
+            bounds,
+            partials,
+            all.best,
+            counts,
+            a.first_chunk};
+  if (coarse) {
     parallel_for(workers, [&](int64_t w) { Worker(pass, w).find_bounds(); });
     pass.next_chunk = a.first_chunk;
   }

@@ -23,6 +23,25 @@ struct CoarseQuery {
   double factor, slack, doubt;
 };
 
+/**
+ * A query as digits d of kLargestByteDigit at most, and what they leave of it, whose block means are exact: lambda is
+ * factor (d . b) + offset + rest.factor (h . S), give or take rest.slack rest + rest.doubt, less the norm's part.
+ */
+struct ByteQuery {
+  double factor, offset;
+  CoarseQuery rest;
+};
+
+/** So small that sums of products with bytes fit 16 bits for a while; so large that most of a query is in them. */
+constexpr int kLargestByteDigit = 15;
+
+/** What the bounds of a query have in common; y are pixels. */
+struct BoundTerms {
+  double scale;   /**< of the query's products with y */
+  double longest; /**< the largest |y| */
+  double doubt;   /**< of lambda as it is computed */
+};
+
 /** A chunk's weight digits of one query, as pairs of neighbouring images, and their sums. */
 struct ChunkWeights {
   int64_t k, high_sum, low_sum, count; /**< count: images of a weight above zero */
@@ -52,12 +71,20 @@ void chunk_weights(const double* lambda, double largest, int64_t count, bool ref
 /** Writes the block sums of an image, zeros up to coarse_row, and returns the length of y less its block means. */
 double sum_blocks(const ByteImages& data, const int8_t* row, int16_t* coarse);
 
-/** The digits [coarse_row] of a query for bounds on lambda as it is computed from all its digits. */
-CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& query, double largest_norm,
-                         double signal, double variance, int16_t* digits);
+/** Copies a query's pixels to vector, for what follows. Bounds are on lambda as it is computed from all its digits. */
+BoundTerms bound_terms(const float* xt, const ByteImages& data, const Query& query, double largest_norm, double signal,
+                       double variance, double* vector);
+
+/** The digits [coarse_row] of a query, or a part of it. */
+CoarseQuery split_coarse(const double* vector, const ByteImages& data, const BoundTerms& terms, int16_t* digits);
+
+/** The digits [row_bytes] of a query, and those [coarse_row] of what they leave, which takes the vector's place. */
+ByteQuery split_bytes(double* vector, const ByteImages& data, const BoundTerms& terms, int8_t* digits,
+                      int16_t* rest_digits);
 
 /** Whether bounds are tight enough beside the usual differences between images to rule many out. */
-bool bounds_pay(const ByteImages& data, const CoarseQuery& coarse, double norm_factor);
+bool coarse_pays(const ByteImages& data, const CoarseQuery& coarse, double norm_factor);
+bool bytes_pay(const ByteImages& data, const ByteQuery& bytes, double norm_factor);
 
 // optimal_products.cpp
 
@@ -65,6 +92,10 @@ bool bounds_pay(const ByteImages& data, const CoarseQuery& coarse, double norm_f
  * integers. */
 void multiply_digits(const int16_t* const* queries, int64_t query_count, const int8_t* const* images,
                      int64_t image_count, int64_t length, double* sums, int64_t stride);
+
+/** The same for digits of a ByteQuery and pixels b. */
+void multiply_byte_digits(const int8_t* const* queries, int64_t query_count, const int8_t* const* images,
+                          int64_t image_count, int64_t length, double* sums, int64_t stride);
 
 /** The same for block sums and digits of 12 bits, over length sums, whole rows. */
 void multiply_coarse(const int16_t* const* queries, int64_t query_count, const int16_t* const* images,

@@ -16,6 +16,11 @@ constexpr double kLargestDigit = 2047;
  * the time depends on it.
  */
 constexpr double kWorthwhile = 0.55;
+constexpr double kBytesWorthwhile = 0.42;
+
+/** Step of the digits of bytes, in root mean squares of the query: what kLargestByteDigit leaves of a normal variable
+ * is least. */
+constexpr double kByteStep = 0.19;
 
 /** body(pixel, block) for all pixels of an image. */
 template <class Body>
@@ -49,16 +54,29 @@ double sum_blocks(const ByteImages& data, const int8_t* row, int16_t* coarse) {
   return std::sqrt(rest > 0 ? rest : 0);
 }
 
-CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& query, double largest_norm,
-                         double signal, double variance, int16_t* digits) {
+BoundTerms bound_terms(const float* xt, const ByteImages& data, const Query& query, double largest_norm, double signal,
+                       double variance, double* vector) {
+  double squares = 0;
+  for (int64_t p = 0; p < data.pixels(); ++p) {
+    vector[p] = xt[p];
+    squares += vector[p] * vector[p];
+  }
+  double scale = signal / variance * kLog2E / 127.5;
+  double longest = 127.5 * largest_norm + 0.5 * std::sqrt(static_cast<double>(data.pixels()));
+  // Roundings, far below a part in 1e9, of everything here and of lambda.
+  double roundings = 1e-9 * (1 + scale * std::sqrt(squares) * longest);
+  return {scale, longest, query.doubt[query.digits - 1] + kSpreadTolerance + roundings};
+}
+
+CoarseQuery split_coarse(const double* vector, const ByteImages& data, const BoundTerms& terms, int16_t* digits) {
   int64_t blocks = data.coarse_pixels();
   double* means = scratch<double>(kOptimalCoarse, blocks);
   std::memset(means, 0, static_cast<size_t>(blocks) * sizeof(double));
   std::memset(digits, 0, static_cast<size_t>(data.coarse_row()) * sizeof(int16_t));
   double squares = 0, largest = 0, left = 0;
   for_pixels(data, [&](int64_t pixel, int64_t block) {
-    means[block] += xt[pixel];
-    squares += static_cast<double>(xt[pixel]) * xt[pixel];
+    means[block] += vector[pixel];
+    squares += vector[pixel] * vector[pixel];
   });
   double rest = squares;
   for (int64_t b = 0; b < blocks; ++b) {
@@ -67,30 +85,62 @@ CoarseQuery split_coarse(const float* xt, const ByteImages& data, const Query& q
     means[b] /= size;
     largest = std::fmax(largest, std::fabs(means[b]));
   }
-  double step = largest > 1e-30 ? largest / kLargestDigit : 1, scale = signal / variance * kLog2E / 127.5;
+  double step = largest > 1e-30 ? largest / kLargestDigit : 1;
   for (int64_t b = 0; b < blocks; ++b) {
     double digit = std::rint(means[b] / step);
     digits[b] = static_cast<int16_t>(digit);
     left += (means[b] - digit * step) * (means[b] - digit * step) * static_cast<double>(block_size(data, b));
   }
-  // |y| of the longest image; and roundings, far below a part in 1e9, of everything here and of lambda.
-  double longest = 127.5 * largest_norm + 0.5 * std::sqrt(static_cast<double>(data.pixels()));
-  double roundings = 1e-9 * (1 + scale * std::sqrt(squares) * longest);
   double slack = std::sqrt(rest > 0 ? rest : 0) + 1e-7 * std::sqrt(squares);
-  return {scale * step, scale * slack,
-          scale * std::sqrt(left) * longest + query.doubt[query.digits - 1] + kSpreadTolerance + roundings};
+  return {terms.scale * step, terms.scale * slack, terms.scale * std::sqrt(left) * terms.longest + terms.doubt};
 }
 
-bool bounds_pay(const ByteImages& data, const CoarseQuery& coarse, double norm_factor) {
-  // A sample: only the time depends on it.
+ByteQuery split_bytes(double* vector, const ByteImages& data, const BoundTerms& terms, int8_t* digits,
+                      int16_t* rest_digits) {
+  double squares = 0, total = 0;
+  for (int64_t p = 0; p < data.pixels(); ++p) squares += vector[p] * vector[p];
+  double length = std::sqrt(squares / static_cast<double>(data.pixels()));
+  double step = length > 1e-30 ? kByteStep * length : 1;
+  std::memset(digits, 0, static_cast<size_t>(data.row_bytes()));
+  for (int64_t p = 0; p < data.pixels(); ++p) {
+    double digit = std::fmin(std::fmax(std::rint(vector[p] / step), -kLargestByteDigit), kLargestByteDigit);
+    digits[p] = static_cast<int8_t>(digit);
+    total += digit;
+    vector[p] -= digit * step;
+  }
+  double factor = terms.scale * step;
+  return {factor, -128 * factor * total, split_coarse(vector, data, terms, rest_digits)};
+}
+
+namespace {
+
+/** What images' lengths and differences are like: means over a sample. Only the time depends on it. */
+struct Usual {
+  double rest, norm;
+};
+
+Usual usual(const ByteImages& data) {
   constexpr int64_t kSample = 64;
-  double rests = 0, norms = 0;
+  Usual sum{};
   for (int64_t s = 0; s < kSample; ++s) {
     int64_t i = data.images * s / kSample;
-    rests += data.rests[i];
-    norms += data.norms[i];
+    sum.rest += data.rests[i] / kSample;
+    sum.norm += data.norms[i] / kSample;
   }
-  return coarse.slack * rests < kWorthwhile * 2 * norm_factor * norms;
+  return sum;
+}
+
+}  // namespace
+
+bool coarse_pays(const ByteImages& data, const CoarseQuery& coarse, double norm_factor) {
+  Usual image = usual(data);
+  return coarse.slack * image.rest < kWorthwhile * 2 * norm_factor * image.norm;
+}
+
+bool bytes_pay(const ByteImages& data, const ByteQuery& bytes, double norm_factor) {
+  Usual image = usual(data);
+  double open = 2 * (bytes.rest.slack * image.rest + bytes.rest.doubt) + kCutoff;
+  return open < kBytesWorthwhile * 2 * norm_factor * image.norm;
 }
 
 }  // namespace ddpm::cpu::DDPM_ISA

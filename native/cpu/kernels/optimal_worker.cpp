@@ -4,29 +4,16 @@
 // seen so far, is left as soon as that is known. All this saves work and never changes a sum.
 #include "cpu/kernels/optimal_worker.h"
 
+#include <algorithm>
+#include <type_traits>
+
 #include "cpu/kernels/scratch.h"
 
 namespace ddpm::cpu::DDPM_ISA {
 namespace {
 
-/** Weights are zero kCutoff places below their chunk's largest; this many are far enough for all that is computed on
- * the way. */
-constexpr double kSafeCutoff = kCutoff + 9;
-
 /** Neighbouring chunks that a worker takes at a time: the next one is fetched from memory while one is summed. */
 constexpr int64_t kRun = 4;
-
-double load_best(const double* best) {
-  double value;
-  __atomic_load(best, &value, __ATOMIC_RELAXED);
-  return value;
-}
-
-void raise_best(double* best, double value) {
-  double seen = load_best(best);
-  while (value > seen && !__atomic_compare_exchange(best, &seen, &value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-  }
-}
 
 }  // namespace
 
@@ -36,29 +23,31 @@ Worker::Worker(Pass& pass, int64_t index)
       index_(index),
       row_(data_.row_bytes()),
       counts_(pass.counts + index * DDPM_OPTIMAL_REPORT) {
-  int64_t q = pass.queries, used = 0;
-  auto reserve = [&](int64_t bytes) {
-    int64_t at = used;
-    used += (bytes + 63) / 64 * 64;
-    return at;
+  lay_out(scratch<char>(kOptimalChunk, lay_out(nullptr)));
+}
+
+/** Divides up memory; returns how much it takes. */
+int64_t Worker::lay_out(char* memory) {
+  int64_t q = pass_.queries, used = 0;
+  auto take = [&](auto& pointer, int64_t count) {
+    if (memory != nullptr) pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(memory + used);
+    used += (count * static_cast<int64_t>(sizeof *pointer) + 63) / 64 * 64;
   };
-  int64_t sums = reserve(q * 2 * row_ * 4), products = reserve((q + 1) * kChunk * 8), lambda = reserve(q * kChunk * 8);
-  int64_t weights = reserve(q * static_cast<int64_t>(sizeof(ChunkWeights)));
-  int64_t pending = reserve(q * static_cast<int64_t>(sizeof(Pending)));
-  int64_t active = reserve(q * 8), dense = reserve(q * 8), refined = reserve(q), digit_rows = reserve(q * 8);
-  int64_t weight_rows = reserve(q * 16), sum_rows = reserve(q * 16);
-  char* memory = scratch<char>(kOptimalChunk, used);
-  sums_ = reinterpret_cast<int32_t*>(memory + sums);
-  products_ = reinterpret_cast<double*>(memory + products);
-  lambda_ = reinterpret_cast<double*>(memory + lambda);
-  weights_ = reinterpret_cast<ChunkWeights*>(memory + weights);
-  pending_ = reinterpret_cast<Pending*>(memory + pending);
-  active_ = reinterpret_cast<int64_t*>(memory + active);
-  dense_ = reinterpret_cast<int64_t*>(memory + dense);
-  refined_ = reinterpret_cast<bool*>(memory + refined);
-  digit_rows_ = reinterpret_cast<const int16_t**>(memory + digit_rows);
-  weight_rows_ = reinterpret_cast<const int32_t**>(memory + weight_rows);
-  sum_rows_ = reinterpret_cast<int32_t**>(memory + sum_rows);
+  take(sums_, q * kPending * 2 * row_);
+  take(products_, (q + 1) * kChunk);
+  take(rest_products_, (q + 1) * kChunk);
+  take(lambda_, q * kChunk);
+  take(weights_, q);
+  take(pending_, q * kPending);
+  take(active_, q);
+  take(dense_, q);
+  take(open_, q);
+  take(refined_, q);
+  take(digit_rows_, q);
+  take(byte_rows_, q);
+  take(weight_rows_, 2 * q);
+  take(sum_rows_, 2 * q);
+  return used;
 }
 
 bool Worker::take_chunk(int64_t* chunk) {
@@ -86,103 +75,41 @@ bool Worker::can_matter(int64_t q, double lambda) const {
   return optimal::can_matter(lambda, bin_of_lambda(load_best(&pass_.best[q])));
 }
 
-/** lambda_ = bounds of the chunk's images, for the first queries of active_. */
-void Worker::compute_bounds(int64_t queries) {
-  const int16_t* rows[kChunk];
-  for (int64_t i = 0; i < count_; ++i) rows[i] = data_.coarse + (first_ + i) * data_.coarse_row();
-  for (int64_t j = 0; j < queries; ++j) digit_rows_[j] = pass_.coarse_digits + active_[j] * data_.coarse_row();
-  multiply_coarse(digit_rows_, queries, rows, count_, data_.coarse_row(), products_, kChunk);
-  for (int64_t j = 0; j < queries; ++j) {
-    const CoarseQuery& coarse = pass_.coarse[active_[j]];
-    double* bound = lambda_ + active_[j] * kChunk;
-    for (int64_t i = 0; i < count_; ++i)
-      bound[i] = coarse.factor * products_[j * kChunk + i] + coarse.slack * data_.rests[first_ + i] + coarse.doubt -
-                 norm_part(i);
-  }
-}
-
-void Worker::find_bounds() {
-  int64_t queries = 0;
-  for (int64_t q = 0; q < pass_.queries; ++q)
-    if (pass_.query[q].digits != 0) active_[queries++] = q;
-  // The most promising image of each query so far, and its bound.
-  int64_t* image = dense_;
-  auto* highest = reinterpret_cast<double*>(weights_);
-  for (int64_t j = 0; j < queries; ++j) highest[j] = -INFINITY;
-  for (int64_t chunk; take_chunk(&chunk);) {
-    compute_bounds(queries);
-    for (int64_t j = 0; j < queries; ++j) {
-      const double* bound = lambda_ + active_[j] * kChunk;
-      double largest = *pass_.bound(active_[j], chunk) = largest_of(bound);
-      if (!(largest > highest[j])) continue;
-      highest[j] = largest;
-      for (int64_t i = 0; i < count_; ++i)
-        if (bound[i] == largest) image[j] = first_ + i;
-    }
-  }
-  for (int64_t j = 0; j < queries; ++j) {
-    if (!(highest[j] > -INFINITY)) continue;
-    const Query& query = pass_.query[active_[j]];
-    const int16_t* digits[kDigits] = {pass_.digit(active_[j], 0), pass_.digit(active_[j], 1),
-                                      pass_.digit(active_[j], 2)};
-    const int8_t* row = data_.rows + image[j] * row_;
-    double products[kDigits];
-    multiply_digits(digits, query.digits, &row, 1, row_, products, 1);
-    double lambda = query.factor[0] * products[0] - pass_.norm_factor * data_.norms[image[j]];
-    for (int d = 1; d < query.digits; ++d) lambda += query.factor[d] * products[d];
-    // The chunk may leave it at the first digit.
-    raise_best(&pass_.best[active_[j]], lambda - (query.digits > 1 ? query.doubt[0] : 0));
-  }
-}
-
 void Worker::sum_chunks() {
   std::memset(counts_, 0, DDPM_OPTIMAL_REPORT * sizeof(int64_t));
-  std::memset(sums_, 0, static_cast<size_t>(pass_.queries * 2 * row_) * sizeof(int32_t));
   for (int64_t q = 0; q < pass_.queries; ++q) {
     bins(q).clear(pass_.query[q].digits == 0 ? kNotFinite : kNoBin);
-    pending_[q] = {};
+    for (int64_t k = 0; k < kPending; ++k) pending(q, k) = {};
   }
   for (int64_t chunk; take_chunk(&chunk);) {
     select(chunk);
+    if (pass_.bytes != nullptr) narrow();
     if (active_count_ == 0) continue;
     compare();
     refine();
     sum_up();
   }
-  for (int64_t q = 0; q < pass_.queries; ++q) flush(q);
-}
-
-/** active_ = the queries for which the chunk can matter; lambda_ = bounds of its images, if there are bounds. */
-void Worker::select(int64_t chunk) {
-  active_count_ = 0;
   for (int64_t q = 0; q < pass_.queries; ++q)
-    if (pass_.query[q].digits != 0 && (pass_.coarse == nullptr || can_matter(q, *pass_.bound(q, chunk))))
-      active_[active_count_++] = q;
-  if (pass_.coarse != nullptr) compute_bounds(active_count_);
+    for (int64_t k = 0; k < kPending; ++k) flush(q, k);
 }
 
 /** lambda_ from the first digit, -infinity for images that bounds rule out; keeps the queries for which the chunk can
  * matter. */
 void Worker::compare() {
   int64_t dense = 0;
+  bool bounded = pass_.coarse != nullptr || pass_.bytes != nullptr;
   for (int64_t j = 0; j < active_count_; ++j) {
-    int64_t q = active_[j], candidates = 0;
+    int64_t q = active_[j], candidates = bounded ? find_candidates(q) : count_;
     const Query& query = pass_.query[q];
     double* lambda = lambda_ + q * kChunk;
-    if (pass_.coarse != nullptr) {
-      // A chunk that is kept has k of at least 15 times the third bin below the top one.
-      double least =
-          static_cast<double>(kBinBits * (bin_of_lambda(load_best(&pass_.best[q])) - kBins + 2)) - kSafeCutoff;
-      for (int64_t i = 0; i < count_; ++i)
-        if (lambda[i] >= least) places_[candidates++] = i;
-    }
-    if (pass_.coarse == nullptr || 2 * candidates > count_) {
-      counts_[1] += count_;
+    bool all = 2 * candidates > count_;
+    counts_[1] += all ? count_ : candidates;
+    if (pass_.bytes != nullptr) counts_[4] += std::max<int64_t>(open_[q] - (all ? count_ : candidates), 0);
+    if (all) {
       digit_rows_[dense] = pass_.digit(q, 0);
       dense_[dense++] = q;
       continue;
     }
-    counts_[1] += candidates;
     for (int64_t i = 0; i < candidates; ++i) some_images_[i] = images_[places_[i]];
     const int16_t* digits = pass_.digit(q, 0);
     // The last row of products: those before it are the dense queries'.
@@ -257,7 +184,7 @@ void Worker::sum_up() {
     chunk_weights(lambda, largest, count_, refined_[q], data_.images, &weights);
     counts_[3] += weights.count;
     prepare(q, weights);
-    int32_t* sums = sums_ + q * 2 * row_;
+    int32_t* sums = pending_sums(q, weights.k);
     if (3 * weights.count <= count_) {
       sum_few(weights, sums);
       continue;
@@ -294,27 +221,31 @@ void Worker::sum_few(const ChunkWeights& weights, int32_t* sums) {
 
 /** Makes room for a chunk's weights among the pending sums, and takes note of them. */
 void Worker::prepare(int64_t q, const ChunkWeights& weights) {
-  Pending& pending = pending_[q];
-  if (pending.images > 0 && (pending.k != weights.k || pending.images + count_ > kMostSummed)) flush(q);
-  pending.k = weights.k;
-  pending.images += count_;
-  pending.high_sum += weights.high_sum;
-  pending.low_sum += weights.low_sum;
-  pending.low |= !weights.flat;
+  Pending& sum = pending(q, weights.k);
+  if (sum.images > 0 && (sum.k != weights.k || sum.images + count_ > kMostSummed)) flush(q, weights.k);
+  int32_t* sums = pending_sums(q, weights.k);
+  size_t bytes = static_cast<size_t>(row_) * sizeof(int32_t);
+  if (sum.images == 0) std::memset(sums, 0, bytes);
+  if (!sum.low && !weights.flat) std::memset(sums + row_, 0, bytes);
+  sum.k = weights.k;
+  sum.images += count_;
+  sum.high_sum += weights.high_sum;
+  sum.low_sum += weights.low_sum;
+  sum.low |= !weights.flat;
 }
 
-void Worker::flush(int64_t q) {
-  Pending& pending = pending_[q];
-  if (pending.images == 0) return;
+/** Adds the pending sums in the place of k to the query's bins. */
+void Worker::flush(int64_t q, int64_t k) {
+  Pending& sum = pending(q, k);
+  if (sum.images == 0) return;
   Bins target = bins(q);
-  int64_t bin = bin_of(pending.k);
-  int shift = shift_of(pending.k);
-  int32_t* sums = sums_ + q * 2 * row_;
+  int64_t bin = bin_of(sum.k);
+  int shift = shift_of(sum.k);
+  int32_t* sums = pending_sums(q, k);
   target.raise(bin);
-  target.add(bin, shift, pending.high_sum, sums, row_);
-  if (pending.low) target.add(bin - 1, shift, pending.low_sum, sums + row_, row_);
-  std::memset(sums, 0, static_cast<size_t>(pending.low ? 2 * row_ : row_) * sizeof(int32_t));
-  pending = {};
+  target.add(bin, shift, sum.high_sum, sums, row_);
+  if (sum.low) target.add(bin - 1, shift, sum.low_sum, sums + row_, row_);
+  sum = {};
 }
 
 }  // namespace ddpm::cpu::DDPM_ISA

@@ -19,7 +19,7 @@ extern "C" {
 
 enum {
   DDPM_OPTIMAL_CHUNK = 64, /**< most images of a chunk */
-  DDPM_OPTIMAL_REPORT = 4, /**< numbers of a report */
+  DDPM_OPTIMAL_REPORT = 5, /**< numbers of a report */
   DDPM_OPTIMAL_HEADER = 5  /**< numbers of a partial result before its sums over pixels */
 };
 
@@ -38,8 +38,8 @@ ddpm_status ddpm_optimal_load(ddpm_mem data, int64_t images, int32_t height, int
  * over the images of chunks first_chunk .. last_chunk - 1. Each output may be 0. A query that is not finite gets NaN.
  * Unless prune is 0, images are ruled out by bounds where that is faster; it never changes the result.
  *
- * report, optional, is what was done, in pairs of query and image: all, compared at all, compared in full precision,
- * and summed.
+ * report, optional, is what was done, in pairs of query and image: all; compared in the first digit at least; compared
+ * in full precision; summed; and those among the pairs not compared that took more than block means to rule out.
  */
 ddpm_status ddpm_optimal_denoise(ddpm_mem data, int64_t images, int32_t height, int32_t width, int32_t channels,
                                  const int32_t* chunks, int32_t chunk_count, int32_t first_chunk, int32_t last_chunk,

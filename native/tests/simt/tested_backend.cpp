@@ -58,9 +58,10 @@ ddpm_status optimal_partial(const OptimalPartialArgs& args) {
            i % size, static_cast<long long>(got[i]), static_cast<long long>(expected[i]));
   if (args.report == nullptr) return DDPM_OK;
   // Bounds save the CPU work, and it may sum up what will fall below the bins.
-  const char* kinds[] = {"all", "compared", "refined", "summed"};
+  const char* kinds[] = {"all", "compared", "refined", "summed", "narrowed"};
   bool fits[] = {report[0] == args.report[0], report[1] >= args.report[1], report[2] <= report[1],
-                 report[3] <= args.report[3]};
+                 report[3] <= args.report[3], report[4] == 0};
+  static_assert(sizeof fits == DDPM_OPTIMAL_REPORT);
   for (int i = 0; i < DDPM_OPTIMAL_REPORT; ++i)
     if (!fits[i])
       fail(DDPM_INTERNAL_ERROR, "%lld pairs %s, on the CPU %lld", static_cast<long long>(report[i]), kinds[i],

@@ -3,14 +3,17 @@ package io.github.ddpm4j.data;
 import io.github.ddpm4j.DataFormatException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The CIFAR-10 data set (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images",
  * 2009), 32×32 colour images with labels 0 to 9, in its binary version: records of a label and the
  * red, green and blue planes. The files may be gzipped or not: {@code data_batch_1.bin.gz} or
- * {@code data_batch_1.bin} and so on.
+ * {@code data_batch_1.bin} and so on. Files that are not are mapped to memory rather than read, and
+ * must not change while the data set is in use.
  */
 public final class Cifar10 {
   private static final int SIZE = 32;
@@ -52,13 +55,47 @@ public final class Cifar10 {
   }
 
   private static ImageDataset read(Path folder, String... names) {
-    int count = names.length * RECORDS;
-    byte[] pixels = new byte[count * IMAGE];
+    Path[] files =
+        Stream.of(names).map(name -> DataFiles.find(folder, name + ".bin")).toArray(Path[]::new);
+    int count = files.length * RECORDS;
     byte[] labels = new byte[count];
-    for (int i = 0; i < names.length; i++) {
-      read(DataFiles.find(folder, names[i] + ".bin"), i * RECORDS, pixels, labels);
+    if (Stream.of(files).noneMatch(DataFiles::isGzipped)) {
+      ByteBuffer[] records = new ByteBuffer[files.length];
+      for (int i = 0; i < files.length; i++) {
+        records[i] = map(files[i], i * RECORDS, labels);
+      }
+      return new ImageDataset(
+          count,
+          SIZE,
+          SIZE,
+          CHANNELS,
+          (image, out, at) ->
+              interleave(records[image / RECORDS], image % RECORDS * RECORD, out, at),
+          labels);
+    }
+    byte[] pixels = new byte[count * IMAGE];
+    for (int i = 0; i < files.length; i++) {
+      read(files[i], i * RECORDS, pixels, labels);
     }
     return new ImageDataset(count, SIZE, SIZE, CHANNELS, pixels, labels);
+  }
+
+  /** The records of a file that is not gzipped. */
+  private static ByteBuffer map(Path file, int first, byte[] labels) {
+    ByteBuffer records = DataFiles.map(file, 0, RECORDS * RECORD, "bytes");
+    for (int i = 0; i < RECORDS; i++) {
+      labels[first + i] = label(file, i, records.get(i * RECORD));
+    }
+    return records;
+  }
+
+  private static byte label(Path file, int i, byte label) {
+    if ((label & 0xff) >= CLASSES.size()) {
+      throw new DataFormatException(
+          file,
+          "label " + i + " is " + (label & 0xff) + ", expected 0 to " + (CLASSES.size() - 1));
+    }
+    return label;
   }
 
   private static void read(Path file, int first, byte[] pixels, byte[] labels) {
@@ -74,13 +111,8 @@ public final class Cifar10 {
                   + " bytes, expected "
                   + (long) RECORDS * RECORD);
         }
-        int label = record[0] & 0xff;
-        if (label >= CLASSES.size()) {
-          throw new DataFormatException(
-              file, "label " + i + " is " + label + ", expected 0 to " + (CLASSES.size() - 1));
-        }
-        labels[first + i] = record[0];
-        interleave(record, pixels, (first + i) * IMAGE);
+        labels[first + i] = label(file, i, record[0]);
+        interleave(ByteBuffer.wrap(record), 0, pixels, (first + i) * IMAGE);
       }
       if (in.read() >= 0) {
         throw new DataFormatException(
@@ -91,11 +123,12 @@ public final class Cifar10 {
     }
   }
 
-  /** Three planes to pixels of three channels. */
-  private static void interleave(byte[] record, byte[] pixels, int to) {
+  /** The three planes of a record, which starts at a place in records, to pixels of three channels. */
+  private static void interleave(ByteBuffer records, int from, byte[] pixels, int to) {
     for (int c = 0; c < CHANNELS; c++) {
+      int plane = from + 1 + c * PLANE;
       for (int p = 0; p < PLANE; p++) {
-        pixels[to + p * CHANNELS + c] = record[1 + c * PLANE + p];
+        pixels[to + p * CHANNELS + c] = records.get(plane + p);
       }
     }
   }

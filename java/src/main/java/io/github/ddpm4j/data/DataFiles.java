@@ -5,6 +5,8 @@ import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
@@ -18,29 +20,57 @@ final class DataFiles {
   private DataFiles() {}
 
   /**
-   * The file of a name in a folder, gzipped or not.
+   * The file of a name in a folder, gzipped or not; if there are both, the one that is not.
    *
    * @throws DataFormatException if there is neither
    */
   static Path find(Path folder, String name) {
     Path gzipped = folder.resolve(name + ".gz");
     Path plain = folder.resolve(name);
-    if (Files.exists(gzipped)) {
-      return gzipped;
-    }
     if (Files.exists(plain)) {
       return plain;
     }
+    if (Files.exists(gzipped)) {
+      return gzipped;
+    }
     throw new DataFormatException(folder, "has neither " + name + ".gz nor " + name);
+  }
+
+  /** Whether a file is gzipped, whatever its name. */
+  static boolean isGzipped(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return (in.read() << 8 | in.read()) == GZIP_MAGIC;
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /**
+   * Maps a file that is not gzipped to memory, from its byte first on.
+   *
+   * @param unit what the length is in, for messages
+   * @throws DataFormatException if it does not end after length bytes
+   */
+  static ByteBuffer map(Path file, int first, int length, String unit) {
+    try (FileChannel channel = FileChannel.open(file)) {
+      long there = channel.size() - first;
+      if (there < length) {
+        throw new DataFormatException(
+            file, "ends after " + there + " " + unit + ", expected " + length);
+      }
+      if (there > length) {
+        throw new DataFormatException(file, "goes on after the expected " + length + " " + unit);
+      }
+      return channel.map(FileChannel.MapMode.READ_ONLY, first, length);
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
   }
 
   /** The bytes of a file, unpacked if it is gzipped, whatever its name. */
   static InputStream open(Path file) throws IOException {
     BufferedInputStream in = new BufferedInputStream(Files.newInputStream(file), BUFFER);
-    in.mark(2);
-    int first = in.read() << 8 | in.read();
-    in.reset();
-    if (first != GZIP_MAGIC) {
+    if (!isGzipped(file)) {
       return in;
     }
     try {

@@ -10,9 +10,9 @@ import java.util.Arrays;
 /**
  * A file of unsigned bytes in the IDX format of the MNIST data: a big-endian magic number
  * 0x000008RR with the rank RR, RR big-endian sizes, and the bytes. May be gzipped, whatever its
- * name.
+ * name; one that is not is mapped to memory.
  */
-record IdxFile(Path file, int[] sizes, byte[] data) {
+record IdxFile(Path file, int[] sizes, ByteBuffer data) {
   private static final int UNSIGNED_BYTES = 0x800;
 
   /** Bytes that fit in a Java array with some to spare. */
@@ -45,7 +45,12 @@ record IdxFile(Path file, int[] sizes, byte[] data) {
                 + ", expected [N, "
                 + Arrays.toString(innerSizes).substring(1));
       }
-      return new IdxFile(file, sizes, readData(in, file, sizes));
+      int length = dataLength(file, sizes);
+      ByteBuffer data =
+          DataFiles.isGzipped(file)
+              ? readData(in, file, length)
+              : DataFiles.map(file, (1 + sizes.length) * Integer.BYTES, length, "bytes of data");
+      return new IdxFile(file, sizes, data);
     } catch (IOException e) {
       throw DataFiles.failure(file, e);
     }
@@ -56,7 +61,7 @@ record IdxFile(Path file, int[] sizes, byte[] data) {
     return sizes[0];
   }
 
-  private static byte[] readData(InputStream in, Path file, int[] sizes) throws IOException {
+  private static int dataLength(Path file, int[] sizes) {
     long itemSize = 1;
     for (int i = 1; i < sizes.length; i++) {
       itemSize *= sizes[i];
@@ -66,9 +71,12 @@ record IdxFile(Path file, int[] sizes, byte[] data) {
       throw new DataFormatException(
           file, "number of items is " + sizes[0] + ", expected 1 to " + most);
     }
-    long length = sizes[0] * itemSize;
+    return (int) (sizes[0] * itemSize);
+  }
+
+  private static ByteBuffer readData(InputStream in, Path file, int length) throws IOException {
     // Grows with what is there: a wrong size in the header does not take memory.
-    byte[] data = in.readNBytes((int) length);
+    byte[] data = in.readNBytes(length);
     if (data.length < length) {
       throw new DataFormatException(
           file, "ends after " + data.length + " bytes of data, expected " + length);
@@ -77,7 +85,7 @@ record IdxFile(Path file, int[] sizes, byte[] data) {
       throw new DataFormatException(
           file, "goes on after the expected " + length + " bytes of data");
     }
-    return data;
+    return ByteBuffer.wrap(data);
   }
 
   private static int readInt(InputStream in, Path file) throws IOException {

@@ -7,8 +7,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * A set of images of one size in memory, as bytes: [N,H,W,C] in row-major order, a quarter of their
- * size as floats. Byte b stands for the value b/127.5 - 1 in [-1, 1].
+ * A set of images of one size as bytes, [N,H,W,C] in row-major order: in memory, or in files that are
+ * mapped to it. Byte b stands for the value b/127.5 - 1 in [-1, 1].
  */
 public final class ImageDataset {
   private static final float HALF_RANGE = 127.5f;
@@ -17,6 +17,7 @@ public final class ImageDataset {
   private final int height;
   private final int width;
   private final int channels;
+  private final PixelSource source;
   private final byte[] pixels;
   private final byte[] labels;
 
@@ -27,6 +28,30 @@ public final class ImageDataset {
    */
   public ImageDataset(
       int count, int height, int width, int channels, byte[] pixels, byte[] labels) {
+    this(count, height, width, channels, null, pixels, labels);
+    long expected =
+        Math.multiplyExact(
+            Math.multiplyExact((long) count, height), Math.multiplyExact((long) width, channels));
+    if (pixels.length != expected) {
+      throw new InvalidArgumentException(
+          pixels.length + " pixel bytes given, expected " + expected);
+    }
+  }
+
+  /** A data set that is not in memory. */
+  ImageDataset(
+      int count, int height, int width, int channels, PixelSource source, byte[] labels) {
+    this(count, height, width, channels, source, null, labels);
+  }
+
+  private ImageDataset(
+      int count,
+      int height,
+      int width,
+      int channels,
+      PixelSource source,
+      byte[] pixels,
+      byte[] labels) {
     if (count < 1 || height < 1 || width < 1 || channels < 1) {
       throw new InvalidArgumentException(
           "images are ["
@@ -39,13 +64,6 @@ public final class ImageDataset {
               + channels
               + "], expected sizes of at least 1");
     }
-    long expected =
-        Math.multiplyExact(
-            Math.multiplyExact((long) count, height), Math.multiplyExact((long) width, channels));
-    if (pixels.length != expected) {
-      throw new InvalidArgumentException(
-          pixels.length + " pixel bytes given, expected " + expected);
-    }
     if (labels != null && labels.length != count) {
       throw new InvalidArgumentException(labels.length + " labels given, expected " + count);
     }
@@ -54,6 +72,11 @@ public final class ImageDataset {
     this.width = width;
     this.channels = channels;
     this.pixels = pixels;
+    this.source =
+        source != null
+            ? source
+            : (image, out, at) ->
+                System.arraycopy(pixels, image * imageSize(), out, at, imageSize());
     this.labels = labels;
   }
 
@@ -78,9 +101,22 @@ public final class ImageDataset {
     return height * width * channels;
   }
 
-  /** All pixels as unsigned bytes, [N,H,W,C]: the data set's own array, not a copy. */
+  /**
+   * All pixels as unsigned bytes, [N,H,W,C]: the data set's own array, or a copy if it is not in
+   * memory.
+   */
   public byte[] pixels() {
-    return pixels;
+    return pixels != null ? pixels : copyOf(IntStream.range(0, count).toArray());
+  }
+
+  /**
+   * The pixels of an image as unsigned bytes.
+   *
+   * @param out receives [H,W,C] from index at on
+   */
+  public void copyPixels(int image, byte[] out, int at) {
+    requireIndex(image);
+    source.copy(image, out, at);
   }
 
   public boolean hasLabels() {
@@ -110,7 +146,7 @@ public final class ImageDataset {
         height,
         width,
         channels,
-        Arrays.copyOf(pixels, n * imageSize()),
+        copyOf(IntStream.range(0, n).toArray()),
         labels == null ? null : Arrays.copyOf(labels, n));
   }
 
@@ -124,14 +160,18 @@ public final class ImageDataset {
     if (indices.length == 0) {
       throw new InvalidArgumentException("the data set has no image of class " + label);
     }
-    int size = imageSize();
-    byte[] chosen = new byte[indices.length * size];
     byte[] sameLabels = new byte[indices.length];
+    Arrays.fill(sameLabels, (byte) label);
+    return new ImageDataset(
+        indices.length, height, width, channels, copyOf(indices), sameLabels);
+  }
+
+  private byte[] copyOf(int[] indices) {
+    byte[] copy = new byte[Math.multiplyExact(indices.length, imageSize())];
     for (int i = 0; i < indices.length; i++) {
-      System.arraycopy(pixels, indices[i] * size, chosen, i * size, size);
-      sameLabels[i] = (byte) label;
+      source.copy(indices[i], copy, i * imageSize());
     }
-    return new ImageDataset(indices.length, height, width, channels, chosen, sameLabels);
+    return copy;
   }
 
   /** Indices of all images in a random order; the same seed gives the same one. */
@@ -185,19 +225,20 @@ public final class ImageDataset {
               + " and "
               + indices.length);
     }
+    byte[] image = new byte[size];
     for (int i = 0; i < indices.length; i++) {
-      requireIndex(indices[i]);
-      copy(indices[i] * size, flips[i], out, i * size);
+      copyPixels(indices[i], image, 0);
+      copy(image, flips[i], out, i * size);
     }
   }
 
-  private void copy(int from, boolean flip, float[] out, int to) {
+  private void copy(byte[] image, boolean flip, float[] out, int to) {
     int row = width * channels;
     for (int p = 0; p < imageSize(); p += channels) {
       int column = p % row;
       int source = flip ? p - column + (row - channels - column) : p;
       for (int c = 0; c < channels; c++) {
-        out[to + p + c] = (pixels[from + source + c] & 0xff) / HALF_RANGE - 1;
+        out[to + p + c] = (image[source + c] & 0xff) / HALF_RANGE - 1;
       }
     }
   }

@@ -28,7 +28,9 @@ import java.util.Arrays;
  *     images no predictor has less: the irreducible part of DDPM's loss (Ho et al., arXiv
  *     2006.11239, eq. 14; Yi et al., arXiv 2305.14712)
  * @param networkLoss the same of a network; NaN without one
- * @param skipped share of pairs of noisy image and data set image that were ruled out unseen
+ * @param skipped share of pairs of noisy image and data set image whose distance was not computed
+ * @param skippedByMeans the part of these that were ruled out unseen, by their block means; the
+ *     others took a distance to a few bits
  */
 public record DenoisingFigures(
     int t,
@@ -39,7 +41,8 @@ public record DenoisingFigures(
     double xtDistance,
     double optimalLoss,
     double networkLoss,
-    double skipped) {
+    double skipped,
+    double skippedByMeans) {
   private static final int BATCH = 16;
 
   /**
@@ -73,7 +76,8 @@ public record DenoisingFigures(
         sums.xtDistance / n,
         sums.optimal / images.pixels().length,
         network == null ? Double.NaN : sums.network / images.pixels().length,
-        new Work(sums.pairs, sums.compared, 0, 0).skipped());
+        1 - (double) sums.compared / sums.pairs,
+        (double) sums.byMeans / sums.pairs);
   }
 
   private static final class Sums {
@@ -85,6 +89,7 @@ public record DenoisingFigures(
     private double network;
     private long pairs;
     private long compared;
+    private long byMeans;
 
     void add(
         OptimalDenoiser denoiser,
@@ -104,8 +109,10 @@ public record DenoisingFigures(
 
         Work before = denoiser.work();
         float[] predicted = denoiser.predict(xt, t).toArray();
-        pairs += denoiser.work().pairs() - before.pairs();
-        compared += denoiser.work().compared() - before.compared();
+        Work after = denoiser.work();
+        pairs += after.pairs() - before.pairs();
+        compared += after.compared() - before.compared();
+        byMeans += after.skippedByMeans() - before.skippedByMeans();
         optimal += squaredError(noisy, predicted, target, PredictionType.EPSILON.epsilon(0));
         if (predictor != null) {
           float[] output = predictor.predict(xt, t).toArray();

@@ -56,7 +56,7 @@ public final class DenoisingReport {
     StringBuilder csv =
         new StringBuilder(
             "set,t,snr,effective_sample_size,largest_weight,x0_distance,xt_distance,optimal_loss,"
-                + "network_loss,skipped\n");
+                + "network_loss,skipped,skipped_by_means\n");
     sets.forEach(
         (set, rows) -> {
           for (DenoisingFigures row : rows) {
@@ -70,7 +70,8 @@ public final class DenoisingReport {
                   row.xtDistance(),
                   row.optimalLoss(),
                   row.networkLoss(),
-                  row.skipped()
+                  row.skipped(),
+                  row.skippedByMeans()
                 }) {
               csv.append(',').append(Double.isNaN(value) ? "" : String.valueOf(value));
             }
@@ -97,7 +98,7 @@ public final class DenoisingReport {
     shares.getStyler().setYAxisMin(0.0).setYAxisMax(1.0);
     shares.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
     addAll(shares, "largest weight", DenoisingFigures::largestWeight);
-    addAll(shares, "work skipped", DenoisingFigures::skipped);
+    addAll(shares, "distances skipped", DenoisingFigures::skipped);
 
     BufferedImage picture = new BufferedImage(2 * WIDTH, 2 * HEIGHT, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = picture.createGraphics();

@@ -92,7 +92,7 @@ public final class ByteImages implements AutoCloseable {
    *
    * @param prune whether images may be ruled out by bounds, which changes no bit of a result
    * @param report receives what was done, in pairs of query and image: all, compared, compared in
-   *     full precision, summed
+   *     full precision, summed, and ruled out by digits of a few bits
    */
   public record Work(boolean prune, long[] report) {
     public Work(boolean prune) {

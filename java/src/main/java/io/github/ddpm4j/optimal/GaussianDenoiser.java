@@ -167,8 +167,12 @@ public final class GaussianDenoiser implements NoisePredictor, AutoCloseable {
   /** Sums of the bytes of each pixel. */
   private static double[] sums(ImageDataset data) {
     double[] sums = new double[data.imageSize()];
-    for (int i = 0; i < data.pixels().length; i++) {
-      sums[i % sums.length] += data.pixels()[i] & 0xff;
+    byte[] image = new byte[sums.length];
+    for (int i = 0; i < data.count(); i++) {
+      data.copyPixels(i, image, 0);
+      for (int p = 0; p < sums.length; p++) {
+        sums[p] += image[p] & 0xff;
+      }
     }
     return sums;
   }
@@ -182,9 +186,11 @@ public final class GaussianDenoiser implements NoisePredictor, AutoCloseable {
     for (int first = 0; first < n; first += EXACT_IMAGES) {
       int count = Math.min(EXACT_IMAGES, n - first);
       float[] transposed = new float[d * count];
+      byte[] image = new byte[d];
       for (int i = 0; i < count; i++) {
+        data.copyPixels(first + i, image, 0);
         for (int p = 0; p < d; p++) {
-          transposed[p * count + i] = data.pixels()[(first + i) * d + p] & 0xff;
+          transposed[p * count + i] = image[p] & 0xff;
         }
       }
       try (Scope scope = Scope.open(Device.cpu())) {

@@ -48,13 +48,13 @@ final class PatchPosterior implements AutoCloseable {
     }
     byte[] pixels = new byte[(int) bytes];
     int to = 0;
+    byte[] image = new byte[data.imageSize()];
     for (int i = 0; i < data.count(); i++) {
+      data.copyPixels(i, image, 0);
       for (Window window : windows) {
         for (int y = 0; y < window.height(); y++) {
-          int from =
-              i * data.imageSize()
-                  + ((window.top() + y) * data.width() + window.left()) * data.channels();
-          System.arraycopy(data.pixels(), from, pixels, to, row);
+          int from = ((window.top() + y) * data.width() + window.left()) * data.channels();
+          System.arraycopy(image, from, pixels, to, row);
           to += row;
         }
       }

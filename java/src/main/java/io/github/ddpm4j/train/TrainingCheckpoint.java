@@ -84,7 +84,11 @@ final class TrainingCheckpoint {
 
   private static String fingerprint(ImageDataset data) {
     CRC32C checksum = new CRC32C();
-    checksum.update(data.pixels());
+    byte[] image = new byte[data.imageSize()];
+    for (int i = 0; i < data.count(); i++) {
+      data.copyPixels(i, image, 0);
+      checksum.update(image);
+    }
     return data + " with checksum " + Long.toHexString(checksum.getValue());
   }
 }

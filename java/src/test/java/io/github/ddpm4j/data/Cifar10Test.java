@@ -8,8 +8,11 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import io.github.ddpm4j.DataFormatException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,6 +65,23 @@ class Cifar10Test {
     assertThat(Cifar10.test(folder).pixels()).isEqualTo(plain.pixels());
   }
 
+  /** A file that is not gzipped is not copied: the data set follows what is written to it. */
+  @Test
+  void mapsPlainFiles() throws IOException {
+    ImageDataset mapped = Cifar10.test(folder);
+    assertThat(mapped.images(1).get(0, 0, 0, 2)).isEqualTo(-1);
+    try (FileChannel file = FileChannel.open(folder.resolve(FILE), StandardOpenOption.WRITE)) {
+      file.write(ByteBuffer.wrap(new byte[] {(byte) 255}), RECORD + 1 + 2 * 1024);
+    }
+    assertThat(mapped.images(1).get(0, 0, 0, 2)).isEqualTo(1);
+    byte[] image = new byte[3074];
+    mapped.copyPixels(1, image, 1);
+    assertThat(image).startsWith(0, 0, 0, -1, 0).endsWith(0);
+    assertThat(mapped.first(2).images(1).bytes()).isEqualTo(mapped.images(1).bytes());
+    assertThatThrownBy(() -> mapped.copyPixels(10_000, image, 0))
+        .hasMessageContaining("image is 10000, expected 0 to 9999");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1, RECORD - 1, RECORD, RECORDS * RECORD - 1, RECORDS * RECORD + 1})
   void filesOfAnotherLengthAreRefused(int length) throws IOException {
@@ -98,8 +118,9 @@ class Cifar10Test {
     for (int i = 0; i < train.count(); i++) {
       classes[train.label(i)]++;
     }
-    for (int p = 0; p < train.pixels().length; p++) {
-      sums[p % 3] += train.pixels()[p] & 0xff;
+    byte[] pixels = train.pixels();
+    for (int p = 0; p < pixels.length; p++) {
+      sums[p % 3] += pixels[p] & 0xff;
     }
     assertThat(classes).containsOnly(5000);
     double[] means = {0.49140, 0.48216, 0.44653};

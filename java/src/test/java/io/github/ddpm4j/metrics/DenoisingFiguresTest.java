@@ -110,6 +110,7 @@ class DenoisingFiguresTest {
     assertThat(figures.xtDistance()).isCloseTo(xtDistance / n, within(1e-5 * xtDistance / n));
     assertThat(figures.networkLoss()).isNaN();
     assertThat(figures.skipped()).isBetween(0.0, 1.0);
+    assertThat(figures.skippedByMeans()).isBetween(0.0, figures.skipped());
   }
 
   private double squared(double[] x, int image, double signal) {
@@ -170,8 +171,10 @@ class DenoisingFiguresTest {
     report.savePlots(folder.resolve("report.png"));
     List<String> lines = Files.readAllLines(folder.resolve("new/report.csv"));
     assertThat(lines).hasSize(7);
-    assertThat(lines.get(0)).startsWith("set,t,snr,").endsWith(",network_loss,skipped");
-    assertThat(lines.get(2)).startsWith("train,400,").matches("[^,]+(,[^,]+){9}");
+    assertThat(lines.get(0))
+        .startsWith("set,t,snr,")
+        .endsWith(",network_loss,skipped,skipped_by_means");
+    assertThat(lines.get(2)).startsWith("train,400,").matches("[^,]+(,[^,]+){10}");
     assertThat(lines.get(6)).startsWith("test,999,").contains(",,");
     assertThat(ImageIO.read(folder.resolve("report.png").toFile()).getWidth()).isEqualTo(1400);
   }

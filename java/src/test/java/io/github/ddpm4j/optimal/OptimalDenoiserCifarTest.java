@@ -132,6 +132,9 @@ class OptimalDenoiserCifarTest {
         if (t <= 50) {
           assertThat(counted.work().skipped()).isGreaterThan(0.99);
         }
+        if (t == 200 || t == 300) {
+          assertThat(counted.work().skippedByDigits()).isGreaterThan(data.count() / 2);
+        }
       }
     }
   }

@@ -276,6 +276,15 @@ class OptimalDenoiserTest {
     assertThatThrownBy(() -> sharing.predict(xt, 0)).isInstanceOf(ClosedException.class);
   }
 
+  /** The images, and no more than a fifth of them for bounds. */
+  @Test
+  void takesLittleMoreMemoryThanItsImages() {
+    ImageDataset colour = new ImageDataset(100, 32, 32, 3, new byte[100 * 3072], null);
+    try (OptimalDenoiser all = OptimalDenoiser.over(colour)) {
+      assertThat(all.bytes()).isBetween(100 * 3072L, (long) (1.2 * 100 * 3072));
+    }
+  }
+
   @Test
   void countsItsWork() {
     OptimalDenoiser counted = denoiser.withSchedule(SCHEDULE);
@@ -285,6 +294,10 @@ class OptimalDenoiserTest {
     counted.predict(tensor(noised(1, 0)), 0);
     assertThat(counted.work().pairs()).isEqualTo(3 * COUNT);
     assertThat(counted.work().summed()).isLessThan(2 * COUNT + 30);
+    Work work = counted.work();
+    assertThat(work.skippedByMeans()).isNotNegative();
+    assertThat(work.compared() + work.skippedByMeans() + work.skippedByDigits())
+        .isEqualTo(work.pairs());
     assertThat(counted.withClass(0).count()).isLessThan(COUNT);
   }
 

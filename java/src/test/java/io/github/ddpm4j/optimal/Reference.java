@@ -23,6 +23,7 @@ final class Reference {
   /** Of the images for which a label is given, or of all for a label below 0. */
   static Reference of(ImageDataset data, float[] xt, int label, double alphaBar) {
     int size = data.imageSize();
+    byte[] pixels = data.pixels();
     double signal = Math.sqrt(alphaBar);
     double[] logKernels = new double[data.count()];
     Arrays.parallelSetAll(
@@ -33,7 +34,7 @@ final class Reference {
           }
           double sum = 0;
           for (int p = 0; p < size; p++) {
-            double d = xt[p] - signal * ((data.pixels()[i * size + p] & 0xff) / 127.5 - 1);
+            double d = xt[p] - signal * ((pixels[i * size + p] & 0xff) / 127.5 - 1);
             sum += d * d;
           }
           return -sum / (2 * (1 - alphaBar));
@@ -45,7 +46,7 @@ final class Reference {
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {
         for (int p = 0; p < size; p++) {
-          x0[p] += weights[i] * ((data.pixels()[i * size + p] & 0xff) / 127.5 - 1);
+          x0[p] += weights[i] * ((pixels[i * size + p] & 0xff) / 127.5 - 1);
         }
       }
     }
@@ -55,6 +56,7 @@ final class Reference {
   /** x̂_0 by the same formulas in float32, as a plain implementation has it. */
   static float[] plain(ImageDataset data, float[] xt, double alphaBar) {
     int size = data.imageSize();
+    byte[] pixels = data.pixels();
     float signal = (float) Math.sqrt(alphaBar);
     float factor = (float) (-1 / (2 * (1 - alphaBar)));
     double[] logits = new double[data.count()];
@@ -63,7 +65,7 @@ final class Reference {
         i -> {
           float sum = 0;
           for (int p = 0; p < size; p++) {
-            float d = xt[p] - signal * ((data.pixels()[i * size + p] & 0xff) / 127.5f - 1);
+            float d = xt[p] - signal * ((pixels[i * size + p] & 0xff) / 127.5f - 1);
             sum += d * d;
           }
           return factor * sum;
@@ -76,7 +78,7 @@ final class Reference {
       if (weight > 0) {
         total += weight;
         for (int p = 0; p < size; p++) {
-          x0[p] += weight * ((data.pixels()[i * size + p] & 0xff) / 127.5f - 1);
+          x0[p] += weight * ((pixels[i * size + p] & 0xff) / 127.5f - 1);
         }
       }
     }
