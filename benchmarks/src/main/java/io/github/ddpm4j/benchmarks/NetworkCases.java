@@ -98,7 +98,7 @@ final class NetworkCases {
       contenders.add(new Prediction.Torch((UNetConfig) unet.config(), weights, mode, batch));
     }
     contenders.add(new Prediction.Onnx((UNetConfig) unet.config(), weights, batch));
-    return new Case(flop(unet, batch), bytes(unet, batch), FORWARD, contenders, unet);
+    return new Case(Device.cpu(), flop(unet, batch), bytes(unet, batch), FORWARD, contenders, unet);
   }
 
   private static Case training(UNet unet, int batch) {
@@ -113,7 +113,12 @@ final class NetworkCases {
     // Backward is twice forward; Adam reads and writes the weights, their gradients and moments.
     double adam = 7.0 * Float.BYTES * unet.parameters().count();
     return new Case(
-        3 * flop(unet, batch), 3 * bytes(unet, batch) + adam, TRAINING, contenders, unet);
+        Device.cpu(),
+        3 * flop(unet, batch),
+        3 * bytes(unet, batch) + adam,
+        TRAINING,
+        contenders,
+        unet);
   }
 
   private static Case sampling(UNet unet, int batch) {
@@ -149,6 +154,11 @@ final class NetworkCases {
           });
     }
     return new Case(
-        STEPS * flop(unet, batch), STEPS * bytes(unet, batch), SAMPLING, contenders, model);
+        Device.cpu(),
+        STEPS * flop(unet, batch),
+        STEPS * bytes(unet, batch),
+        SAMPLING,
+        contenders,
+        model);
   }
 }
