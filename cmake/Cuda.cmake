@@ -1,12 +1,14 @@
 # CUDA is optional: a library without it knows no device but the CPU. A build with tests runs the CUDA kernels on the CPU
-# in any case (native/tests/simt). Sets DDPM_WITH_CUDA.
+# in any case (native/tests/simt). Sets DDPM_WITH_CUDA: whether CUDA is compiled.
 
-set(DDPM_CUDA AUTO CACHE STRING "Whether the library has CUDA devices: ON, OFF or AUTO, which is ON where nvcc is found")
+set(DDPM_CUDA AUTO CACHE STRING "Whether the library has CUDA devices: ON, OFF or AUTO, which is only for tests, where nvcc is found")
 set(DDPM_CUDA_ARCHITECTURES 80 86 89 90 100 120 CACHE STRING "Compute capabilities that the CUDA kernels are compiled for")
 
 set(reason "")
 if(DDPM_CUDA STREQUAL "OFF")
   set(reason "DDPM_CUDA is OFF")
+elseif(DDPM_CUDA STREQUAL "AUTO" AND NOT DDPM_TESTS)
+  set(reason "DDPM_CUDA is not ON")
 elseif(DDPM_SANITIZE)
   set(reason "the sanitizers do not see it")
 else()

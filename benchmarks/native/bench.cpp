@@ -1,7 +1,5 @@
 #include "bench.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,29 +10,16 @@
 #include <random>
 #include <sstream>
 
-#include "common/accelerator.h"
-
 namespace ddpm::bench {
 namespace {
 
 int selected_device = 0;
 bool rounded_operands = false;
 
-/** What time on the CPU is read from: the calling thread's CPU time, or the wall's if several threads work. */
-clockid_t clock_used = CLOCK_THREAD_CPUTIME_ID;
-
-double now() {
-  timespec time{};
-  clock_gettime(clock_used, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double seconds_since(double start) { return now() - start; }
-
 }  // namespace
 
 void stop(const std::string& message) {
-  std::fprintf(stderr, "kernel_bench: %s\n", message.c_str());
+  std::fprintf(stderr, "error: %s\n", message.c_str());
   std::exit(1);
 }
 
@@ -44,6 +29,7 @@ void ok(ddpm_status status) {
 
 Options parse(int argc, char** argv) {
   Options o;
+  o.shapes = DDPM_SHAPES;
   const struct {
     const char* name;
     std::function<void(const std::string&)> set;
@@ -54,6 +40,7 @@ Options parse(int argc, char** argv) {
       {"--algorithm", [&](const std::string& v) { o.algorithm = v; }},
       {"--precision", [&](const std::string& v) { o.precision = v; }},
       {"--shapes", [&](const std::string& v) { o.shapes = v; }},
+      {"--usage", [&](const std::string& v) { o.usage = v; }},
       {"--cuda", [&](const std::string& v) { o.device = 1 + std::atoi(v.c_str()); }},
       {"--threads", [&](const std::string& v) { o.threads = std::atoi(v.c_str()); }},
       {"--seconds", [&](const std::string& v) { o.seconds = std::atof(v.c_str()); }},
@@ -79,7 +66,6 @@ void select(const Options& options) {
   ok(ddpm_device_check(options.device));
   selected_device = options.device;
   rounded_operands = options.precision != "float32";
-  if (options.threads > 1) clock_used = CLOCK_MONOTONIC;
 }
 
 Floats random_floats(size_t count) {
@@ -111,20 +97,6 @@ Floats Buffer::get() const {
   return values;
 }
 
-Bench::Bench(const Options& options) : options_(options), peak_(options.peak), bandwidth_(options.bandwidth) {
-  double flops = 0, bytes_per_second = 0;
-  if (options.device == 0 && (peak_ == 0 || bandwidth_ == 0)) ok(ddpm_measure_peak(&flops, &bytes_per_second));
-  if (peak_ == 0) peak_ = flops;
-  if (bandwidth_ == 0) bandwidth_ = bytes_per_second;
-  if (options.device == 0)
-    std::printf("%s, %d threads", ddpm_cpu_isa(), options.threads);
-  else
-    std::printf("%s, %s", ddpm_device_name(options.device), options.precision.c_str());
-  std::printf(", peak %.1f GFLOP/s, %.1f GB/s\n", peak_ / 1e9, bandwidth_ / 1e9);
-  std::printf("%-24s %-18s %10s %10s %9s %8s %6s\n", "kernel", "shape", "best ms", "median ms", "GFLOP/s", "GB/s",
-              "roof");
-}
-
 bool Bench::wants(const std::string& op, const std::string& shape) const {
   return op.find(options_.op) != std::string::npos && shape.find(options_.shape) != std::string::npos;
 }
@@ -140,46 +112,6 @@ void Bench::check(const std::string& what, const Floats& got, const std::vector<
   }
   if (!(error <= 2 * plain_error + largest * std::numeric_limits<float>::epsilon()))
     stop(what + " is wrong by " + std::to_string(error) + ", plain float32 by " + std::to_string(plain_error));
-}
-
-std::vector<double> Bench::sample(const std::function<void()>& kernel) const {
-  std::vector<double> samples;
-  if (options_.device > 0) {
-    // By the device's clock, with nothing in its caches.
-    auto floats = static_cast<int64_t>(options_.flush * (1 << 18));
-    Buffer flushed(static_cast<size_t>(floats));
-    auto flush = [&] { ok(ddpm_fill(flushed, floats, 1)); };
-    double total = 0;
-    kernel();  // loads it
-    while (total < options_.seconds || samples.size() < 5) {
-      samples.push_back(accelerator::seconds(options_.device - 1, flush, kernel));
-      total += samples.back();
-    }
-    return samples;
-  }
-  double once = now();
-  kernel();
-  // Samples long enough for the clock.
-  int repeats = static_cast<int>(std::max(1.0, 2e-4 / seconds_since(once)));
-  for (double start = now(); seconds_since(start) < options_.seconds || samples.size() < 5;) {
-    double sample = now();
-    for (int i = 0; i < repeats; ++i) kernel();
-    samples.push_back(seconds_since(sample) / repeats);
-  }
-  return samples;
-}
-
-void Bench::time(const std::string& op, const std::string& shape, const Work& work,
-                 const std::function<void()>& kernel) const {
-  std::vector<double> samples = sample(kernel);
-  std::sort(samples.begin(), samples.end());
-  double best = samples[0];
-  std::printf("%-24s %-18s %10.4f %10.4f %9.1f %8.1f", op.c_str(), shape.c_str(), best * 1e3,
-              samples[samples.size() / 2] * 1e3, work.flop / best / 1e9, work.bytes / best / 1e9);
-  if (peak_ > 0 && bandwidth_ > 0)
-    std::printf(" %5.1f%%", 100 * std::max(work.flop / peak_, work.bytes / bandwidth_) / best);
-  std::printf("\n");
-  std::fflush(stdout);
 }
 
 void for_shapes(const Options& options, const char* file, size_t numbers,

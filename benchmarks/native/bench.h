@@ -5,13 +5,13 @@
 
 #include "ddpm/ddpm.h"
 
-/** What kernel_bench has beside its kernels: operands, checks, clocks and shapes. */
+/** What kernel_bench and kernel_table share beside their kernels: options, operands, checks and shapes. */
 namespace ddpm::bench {
 
 using Floats = std::vector<float>;
 
 struct Options {
-  std::string op, shape, isa, algorithm = "auto", precision = "float32", shapes = DDPM_SHAPES;
+  std::string op, shape, isa, algorithm = "auto", precision = "float32", shapes, usage;
   int device = 0, threads = 1;
   double seconds = 0.2, peak = 0, bandwidth = 0, flush = 256;
 };
@@ -51,23 +51,25 @@ struct Work {
   double flop, bytes;
 };
 
+/** What is done with kernels and shapes: kernel_bench times them, kernel_table traces them. */
 class Bench {
  public:
-  explicit Bench(const Options& options);
+  explicit Bench(const Options& options) : options_(options) {}
+  virtual ~Bench() = default;
 
+  const Options& options() const { return options_; }
   /** Whether kernels round more than the operands, which are so already. */
   bool rounds() const { return options_.precision != "float32"; }
-  bool wants(const std::string& op, const std::string& shape) const;
+  virtual bool wants(const std::string& op, const std::string& shape) const;
+  /** Whether results are checked before they are measured. */
+  virtual bool checks() const { return true; }
   /** As in the tests: at most twice the error of plain float32, and one rounding of the largest value. */
   void check(const std::string& what, const Floats& got, const std::vector<double>& truth, const Floats& plain) const;
-  void time(const std::string& op, const std::string& shape, const Work& work,
-            const std::function<void()>& kernel) const;
+  virtual void measure(const std::string& op, const std::string& shape, const Work& work,
+                       const std::function<void()>& kernel) = 0;
 
  private:
-  std::vector<double> sample(const std::function<void()>& kernel) const;
-
   Options options_;
-  double peak_, bandwidth_;  // per second; 0: not known
 };
 
 /** Lines of a file of shapes: a name, then whole numbers. */

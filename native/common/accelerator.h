@@ -36,6 +36,9 @@ void release(int device, void* memory);
 /** Waits until all is done that a device has been asked to do. */
 void synchronize(int device);
 
+/** The stream of the ops that the calling thread runs on a device, as CUDA knows it. */
+void* stream(int device);
+
 /** Seconds of work on a device by its clock, after what is to be done before; for benchmarks. */
 double seconds(int device, const std::function<void()>& before, const std::function<void()>& work);
 

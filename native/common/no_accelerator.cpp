@@ -16,6 +16,7 @@ const Backend* backend() { return nullptr; }
 void* allocate(int device, int64_t) { no_device(device); }
 void release(int, void*) {}
 void synchronize(int device) { no_device(device); }
+void* stream(int device) { no_device(device); }
 double seconds(int device, const std::function<void()>&, const std::function<void()>&) { no_device(device); }
 void begin_capture(int device) { no_device(device); }
 Graph* end_capture(int device) { no_device(device); }

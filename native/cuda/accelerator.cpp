@@ -116,6 +116,11 @@ void synchronize(int device) {
   cuda::synchronize(select(device).stream);
 }
 
+void* stream(int device) {
+  select(device);
+  return op_stream();
+}
+
 double seconds(int device, const std::function<void()>& before, const std::function<void()>& work) {
   select(device);
   Event start = create_event(), end = create_event();

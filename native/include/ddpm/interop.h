@@ -12,6 +12,12 @@ extern "C" {
  */
 ddpm_status ddpm_device_address(ddpm_mem mem, int64_t* address);
 
+/**
+ * The stream (cudaStream_t) in which ops of the calling thread run on a device other than the CPU. What another library
+ * is asked to do in it comes after the ops before and before the ops after.
+ */
+ddpm_status ddpm_device_stream(int32_t device, int64_t* stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "simt/memory.h"
+#include "simt/ptx/kernels.h"
 
 namespace ddpm::simt {
 
@@ -30,9 +32,10 @@ struct Site {
 using Key = std::tuple<std::string, std::string, int, Way, size_t, bool>;
 
 struct Trace {
-  bool enabled = std::getenv("SIMT_TRACE") != nullptr;
+  bool enabled = std::getenv("SIMT_TRACE") != nullptr, runs = true;
   std::map<Key, Site> sites;  // of the block
   std::map<Key, Traffic> traffic;
+  std::set<std::tuple<std::string, const void*, unsigned, size_t>> launches;
 };
 
 Trace& all() {
@@ -104,12 +107,27 @@ struct Table {
 void start_trace() {
   all().enabled = true;
   all().traffic.clear();
+  all().launches.clear();
 }
 
 std::vector<Traffic> traffic() {
   std::vector<Traffic> list;
   for (const auto& entry : all().traffic) list.push_back(entry.second);
   return list;
+}
+
+std::vector<Launch> launches() {
+  std::vector<Launch> list;
+  for (const auto& [name, kernel, threads, shared_bytes] : all().launches)
+    list.push_back({name, ptx::name_of(kernel), threads, shared_bytes});
+  return list;
+}
+
+void run_no_kernels(bool none) { all().runs = !none; }
+
+bool trace_launch(const char* name, const void* kernel, unsigned threads, size_t shared_bytes) {
+  if (all().enabled) all().launches.insert({name, kernel, threads, shared_bytes});
+  return all().runs;
 }
 
 void trace(const void* at, size_t bytes, Way way, const Line& line) {

@@ -28,11 +28,24 @@ struct Traffic {
   double factor() const { return static_cast<double>(cost) / static_cast<double>(least); }
 };
 
+/** A kernel as it is launched. */
+struct Launch {
+  std::string name, kernel;  // as the launch calls it, and its symbol as people write it
+  unsigned threads;          // of a block
+  size_t shared_bytes;       // that the launch asks for
+};
+
 /** Starts anew. */
 void start_trace();
 /** What was counted since, by kernel and line. */
 std::vector<Traffic> traffic();
+/** What was launched since, each once. */
+std::vector<Launch> launches();
 
+/** From here on kernels are launched, but not run. */
+void run_no_kernels(bool none);
+/** A launch of the kernel at this address of the program; whether it is to be run. */
+bool trace_launch(const char* name, const void* kernel, unsigned threads, size_t shared_bytes);
 /** An access of the running thread. */
 void trace(const void* at, size_t bytes, Way way, const Line& line);
 /** The block has ended. */

@@ -65,13 +65,11 @@ struct Kernels {
   std::vector<std::unique_ptr<Module>> modules;
   std::map<std::string, ModuleText> texts;
   std::map<std::string, const Function*> by_name;
-  std::map<const void*, std::string> symbols;
   std::map<const void*, const Function*> by_address;
 
   Kernels() {
     if (std::getenv("SIMT_PTX") == nullptr) return;
     load("", "");
-    symbols = read_symbols();
     describe_line = [](const std::string& file, int line) { return kernels().source_of(file, line); };
   }
 
@@ -110,11 +108,8 @@ struct Kernels {
   const Function& find(const void* kernel) {
     const Function*& function = by_address[kernel];
     if (function != nullptr) return *function;
-    auto symbol = symbols.find(kernel);
-    if (symbol == symbols.end()) fail(DDPM_INTERNAL_ERROR, "a kernel at %p without a name", kernel);
-    auto found = by_name.find(readable(symbol->second.c_str()));
-    if (found == by_name.end())
-      fail(DDPM_INTERNAL_ERROR, "no PTX of the kernel %s", readable(symbol->second.c_str()).c_str());
+    auto found = by_name.find(name_of(kernel));
+    if (found == by_name.end()) fail(DDPM_INTERNAL_ERROR, "no PTX of the kernel %s", name_of(kernel).c_str());
     return *(function = found->second);
   }
 };
@@ -131,6 +126,13 @@ Kernels& kernels() {
 }
 
 }  // namespace
+
+std::string name_of(const void* kernel) {
+  static const std::map<const void*, std::string> symbols = read_symbols();
+  auto symbol = symbols.find(kernel);
+  if (symbol == symbols.end()) fail(DDPM_INTERNAL_ERROR, "a kernel at %p without a name", kernel);
+  return readable(symbol->second.c_str());
+}
 
 int reload_edited(const std::string& from, const std::string& to) { return kernels().load(from, to); }
 

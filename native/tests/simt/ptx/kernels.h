@@ -20,6 +20,8 @@ struct Argument {
 bool is_used();
 /** Loads it anew with every `from` in it replaced; the number of those. */
 int reload_edited(const std::string& from, const std::string& to);
+/** The symbol of the kernel at this address of the program, as people write it. */
+std::string name_of(const void* kernel);
 /** What each thread is to do for the kernel at this address of the program. */
 std::function<void()> body_of(const void* kernel, const std::vector<Argument>& arguments);
 

@@ -1,10 +1,12 @@
 package io.github.ddpm4j.benchmarks;
 
+import io.github.ddpm4j.Device;
 import java.util.List;
 
 /**
  * Work that ddpm4j and its peers do, on the same inputs and weights.
  *
+ * @param device on which all work
  * @param flop floating-point operations of the plain algorithm; a multiply-add is two
  * @param bytes that are moved between memory and processor at least
  * @param tolerance largest difference between two results, as a part of the largest value: far
@@ -13,7 +15,12 @@ import java.util.List;
  * @param memory what the contenders share, closed after them
  */
 record Case(
-    double flop, double bytes, double tolerance, List<Contender> contenders, AutoCloseable memory)
+    Device device,
+    double flop,
+    double bytes,
+    double tolerance,
+    List<Contender> contenders,
+    AutoCloseable memory)
     implements AutoCloseable {
   /**
    * Compares all results with ddpm4j's.

@@ -16,6 +16,7 @@ final class Cases {
     NetworkCases.addTo(ALL);
     OptimalCases.addTo(ALL);
     OpCases.addTo(ALL);
+    CudnnCases.addTo(ALL);
   }
 
   private Cases() {}
@@ -38,6 +39,7 @@ final class Cases {
     PointerScope tensors = new PointerScope();
     Case opened = ALL.get(name).get();
     return new Case(
+        opened.device(),
         opened.flop(),
         opened.bytes(),
         opened.tolerance(),

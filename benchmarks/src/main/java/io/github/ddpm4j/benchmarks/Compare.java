@@ -1,6 +1,7 @@
 package io.github.ddpm4j.benchmarks;
 
 import io.github.ddpm4j.Device;
+import io.github.ddpm4j.DeviceException;
 import io.github.ddpm4j.Roofline;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -55,6 +56,8 @@ public final class Compare {
       for (String name : Cases.matching(pattern)) {
         try (Case opened = Cases.open(name)) {
           System.out.println(compare.line(name, opened));
+        } catch (DeviceException e) {
+          System.out.println("left out: case=" + name + ": " + e.getMessage());
         } catch (RuntimeException e) {
           System.err.println("case=" + name + " failed: " + e);
           failed.add(name);
@@ -67,7 +70,8 @@ public final class Compare {
 
   private String line(String name, Case opened) {
     double error = opened.check();
-    Roofline roofline = Roofline.measure();
+    boolean onCpu = opened.device().isCpu();
+    Roofline roofline = onCpu ? Roofline.measure() : null;
     OthersLoad others = new OthersLoad();
     Map<Contender, Double> times = time(opened.contenders());
     double load = others.cores();
@@ -79,23 +83,30 @@ public final class Compare {
         new StringBuilder(
             String.format(
                 Locale.ROOT,
-                "case=%s threads=%d isa=%s clock=%s ours_ms=%.4g peer=%s peer_ms=%.4g ratio=%.2f gflops=%.1f"
-                    + " peak_gflops=%.1f peak_share=%.2f intensity=%.3g bandwidth_gbs=%.1f max_err=%.1e others_cores=%.1f",
+                "case=%s %s clock=%s ours_ms=%.4g peer=%s peer_ms=%.4g ratio=%.2f gflops=%.1f"
+                    + " intensity=%.3g max_err=%.1e others_cores=%.1f",
                 name,
-                Device.threads(),
-                Device.cpuIsa(),
+                onCpu
+                    ? "threads=" + Device.threads() + " isa=" + Device.cpuIsa()
+                    : "device=" + opened.device().name().replace(' ', '_'),
                 cpuTime ? "cpu" : "wall",
                 times.get(ours) * 1e3,
                 best.name(),
                 times.get(best) * 1e3,
                 times.get(best) / times.get(ours),
                 rate * 1e-9,
-                roofline.flops() * 1e-9,
-                rate / roofline.flops(),
                 opened.flop() / opened.bytes(),
-                roofline.bytesPerSecond() * 1e-9,
                 error,
                 load));
+    if (onCpu) {
+      line.append(
+          String.format(
+              Locale.ROOT,
+              " peak_gflops=%.1f peak_share=%.2f bandwidth_gbs=%.1f",
+              roofline.flops() * 1e-9,
+              rate / roofline.flops(),
+              roofline.bytesPerSecond() * 1e-9));
+    }
     for (Contender peer : peers) {
       line.append(String.format(Locale.ROOT, " %s_ms=%.4g", peer.name(), times.get(peer) * 1e3));
     }

@@ -105,7 +105,7 @@ final class NetworkCases {
       contenders.add(new Prediction.Torch((UNetConfig) unet.config(), weights, mode, batch));
     }
     contenders.add(new Prediction.Onnx((UNetConfig) unet.config(), weights, batch));
-    return new Case(flop(unet, batch), bytes(unet, batch), FORWARD, contenders, unet);
+    return new Case(Device.cpu(), flop(unet, batch), bytes(unet, batch), FORWARD, contenders, unet);
   }
 
   private static Case training(UNet unet, int batch) {
@@ -120,7 +120,12 @@ final class NetworkCases {
     // Backward is twice forward; Adam reads and writes the weights, their gradients and moments.
     double adam = 7.0 * Float.BYTES * unet.parameters().count();
     return new Case(
-        3 * flop(unet, batch), 3 * bytes(unet, batch) + adam, TRAINING, contenders, unet);
+        Device.cpu(),
+        3 * flop(unet, batch),
+        3 * bytes(unet, batch) + adam,
+        TRAINING,
+        contenders,
+        unet);
   }
 
   /** Without ONNX Runtime, which has no bfloat16 on CPUs. */
@@ -176,6 +181,11 @@ final class NetworkCases {
           });
     }
     return new Case(
-        STEPS * flop(unet, batch), STEPS * bytes(unet, batch), SAMPLING, contenders, model);
+        Device.cpu(),
+        STEPS * flop(unet, batch),
+        STEPS * bytes(unet, batch),
+        SAMPLING,
+        contenders,
+        model);
   }
 }

@@ -80,7 +80,7 @@ final class OpCase {
       contenders.add(new Torch(mode, peer));
     }
     contenders.add(new Onnx(peer));
-    return new Case(flop, Float.BYTES * operands, TOLERANCE, contenders, scope);
+    return new Case(Device.cpu(), flop, Float.BYTES * operands, TOLERANCE, contenders, scope);
   }
 
   private final class Ours implements Contender {

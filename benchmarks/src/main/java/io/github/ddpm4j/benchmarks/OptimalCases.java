@@ -42,7 +42,12 @@ final class OptimalCases {
       int passes, int queries, ImageDataset data, AutoCloseable memory, Contender... contenders) {
     double numbers = (double) data.count() * SIZE;
     return new Case(
-        4.0 * passes * queries * numbers, passes * numbers, TOLERANCE, List.of(contenders), memory);
+        Device.cpu(),
+        4.0 * passes * queries * numbers,
+        passes * numbers,
+        TOLERANCE,
+        List.of(contenders),
+        memory);
   }
 
   /** x̂_0 of noised images. */

@@ -42,11 +42,11 @@ public final class RooflinePlot {
   public static void main(String[] arguments) throws IOException {
     List<Map<String, String>> lines =
         Files.readAllLines(Path.of(arguments[0])).stream()
-            .filter(line -> line.startsWith("case="))
+            .filter(line -> line.contains(" peak_gflops="))
             .map(RooflinePlot::fields)
             .toList();
     if (lines.isEmpty()) {
-      throw new IllegalStateException(arguments[0] + " has no line of a case");
+      throw new IllegalStateException(arguments[0] + " has no line of a case with a roof");
     }
     BitmapEncoder.saveBitmap(chart(lines), arguments[1], BitmapEncoder.BitmapFormat.PNG);
   }
