@@ -7,6 +7,7 @@ import io.github.ddpm4j.data.Mnist;
 import io.github.ddpm4j.optimal.OptimalDenoiser;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which data set, or part of it, an optimal denoiser is of. */
@@ -40,6 +41,9 @@ final class DatasetOptions {
       description = "Only training images of this class. Default: all.")
   Integer label;
 
+  /** Where the denoiser is, and a network beside it. */
+  @Mixin DeviceOption device;
+
   ImageDataset train() {
     ImageDataset all = kind == Kind.MNIST ? Mnist.train(folder()) : Cifar10.train(folder());
     return images == null ? all : all.first(images);
@@ -50,7 +54,7 @@ final class DatasetOptions {
   }
 
   OptimalDenoiser denoiser(ImageDataset train, NoiseSchedule schedule) {
-    OptimalDenoiser all = OptimalDenoiser.over(train, schedule);
+    OptimalDenoiser all = OptimalDenoiser.over(train, schedule, device.get());
     if (label == null) {
       return all;
     }

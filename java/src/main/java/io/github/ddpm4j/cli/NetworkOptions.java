@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.ImageDataset;
@@ -33,7 +32,7 @@ final class NetworkOptions {
     if (name.equals(NONE)) {
       return null;
     }
-    DiffusionModel open = ModelOptions.open(name, Device.cpu());
+    DiffusionModel open = ModelOptions.open(name, dataset.device.get());
     NetworkConfig config = open.unet().config();
     boolean otherSize =
         config.sampleHeight() != 0

@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.CaptionedGrid;
 import io.github.ddpm4j.image.ImageFile;
@@ -85,7 +84,7 @@ final class OptimalDenoiseCommand implements Callable<Integer> {
     Images image = image(train);
     NoiseSchedule schedule = NoiseSchedule.linear(1000);
     try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule);
-        Scope scope = Scope.open(Device.cpu())) {
+        Scope scope = Scope.open(denoiser.device())) {
       Shape shape = Shape.of(1, train.height(), train.width(), train.channels());
       Tensor x = scope.tensor(shape, image.pixels());
       Tensor noise = Noise.philox(seed).fill(scope.allocate(shape), 0);

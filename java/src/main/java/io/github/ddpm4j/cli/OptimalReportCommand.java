@@ -82,9 +82,9 @@ final class OptimalReportCommand implements Callable<Integer> {
         SampleSet samples =
             new SampleSet(
                 denoiser, train, sampler.of(model, schedule), Math.min(count, MOST_SAMPLES), seed);
-        samples.add("optimal", denoiser);
+        samples.add("optimal", denoiser, denoiser.device());
         if (model != null) {
-          samples.add("network", predictor);
+          samples.add("network", predictor, model.unet().device());
         }
         samples.save(out.resolve("samples.png"));
         System.out.println("wrote the report to " + out);

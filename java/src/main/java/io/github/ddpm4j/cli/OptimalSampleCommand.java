@@ -53,10 +53,13 @@ final class OptimalSampleCommand implements Callable<Integer> {
         for (DenoiserOptions.Kind kind : denoisers.kinds) {
           String name = kind.name().toLowerCase(Locale.ROOT);
           denoisers.with(
-              kind, denoiser, dataset.ofClass(train), predictor -> samples.add(name, predictor));
+              kind,
+              denoiser,
+              dataset.ofClass(train),
+              (predictor, device) -> samples.add(name, predictor, device));
         }
         if (model != null) {
-          samples.add("network", model.predictor());
+          samples.add("network", model.predictor(), model.unet().device());
         }
         samples.save(out);
         System.out.println("wrote the samples to " + out);
