@@ -1,5 +1,6 @@
 package io.github.ddpm4j.cli;
 
+import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.Cifar10;
 import io.github.ddpm4j.data.DataFolder;
 import io.github.ddpm4j.data.ImageDataset;
@@ -7,7 +8,6 @@ import io.github.ddpm4j.data.Mnist;
 import io.github.ddpm4j.optimal.OptimalDenoiser;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import java.nio.file.Path;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which data set, or part of it, an optimal denoiser is of. */
@@ -41,9 +41,6 @@ final class DatasetOptions {
       description = "Only training images of this class. Default: all.")
   Integer label;
 
-  /** Where the denoiser is, and a network beside it. */
-  @Mixin DeviceOption device;
-
   ImageDataset train() {
     ImageDataset all = kind == Kind.MNIST ? Mnist.train(folder()) : Cifar10.train(folder());
     return images == null ? all : all.first(images);
@@ -53,8 +50,8 @@ final class DatasetOptions {
     return kind == Kind.MNIST ? Mnist.test(folder()) : Cifar10.test(folder());
   }
 
-  OptimalDenoiser denoiser(ImageDataset train, NoiseSchedule schedule) {
-    OptimalDenoiser all = OptimalDenoiser.over(train, schedule, device.get());
+  OptimalDenoiser denoiser(ImageDataset train, NoiseSchedule schedule, Device device) {
+    OptimalDenoiser all = OptimalDenoiser.over(train, schedule, device);
     if (label == null) {
       return all;
     }

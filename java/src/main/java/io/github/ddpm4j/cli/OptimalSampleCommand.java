@@ -19,6 +19,7 @@ import picocli.CommandLine.Option;
             + " above the nearest training image, with the distance.")
 final class OptimalSampleCommand implements Callable<Integer> {
   @Mixin private DatasetOptions dataset;
+  @Mixin private DeviceOption device;
   @Mixin private DenoiserOptions denoisers;
   @Mixin private NetworkOptions network;
   @Mixin private SamplerOptions sampler;
@@ -45,9 +46,9 @@ final class OptimalSampleCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     ImageDataset train = dataset.train();
-    try (DiffusionModel model = network.open(dataset, train)) {
+    try (DiffusionModel model = network.open(dataset, train, device.get())) {
       NoiseSchedule schedule = model == null ? NoiseSchedule.linear(1000) : model.schedule();
-      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule)) {
+      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule, device.get())) {
         SampleSet samples =
             new SampleSet(denoiser, train, sampler.of(model, schedule), count, seed);
         for (DenoiserOptions.Kind kind : denoisers.kinds) {
@@ -56,7 +57,7 @@ final class OptimalSampleCommand implements Callable<Integer> {
               kind,
               denoiser,
               dataset.ofClass(train),
-              (predictor, device) -> samples.add(name, predictor, device));
+              (predictor, where) -> samples.add(name, predictor, where));
         }
         if (model != null) {
           samples.add("network", model.predictor(), model.unet().device());
