@@ -130,7 +130,7 @@ Program::Program(int device, int64_t images, int64_t per_image, const std::vecto
   memory_ = accelerator::allocate(device - 1, static_cast<int64_t>(bytes + (starts.size() + 1) * sizeof(int32_t)));
   auto* first = static_cast<Instruction*>(memory_);
   auto* start = reinterpret_cast<int32_t*>(first + instructions.size());
-  args_ = {first,  start, start + starts.size(), static_cast<int32_t>(starts.size() - 1), images, per_image};
+  args_ = {first, start, start + starts.size(), static_cast<int32_t>(starts.size() - 1), images, per_image};
   const int32_t none = 0;
   try {
     if (!instructions.empty()) to_device(device, first, instructions.data(), instructions.size());
@@ -167,8 +167,6 @@ std::unique_ptr<Program> end_program(int device) {
   return std::make_unique<Program>(device, r.images, r.per_image, r.instructions, r.starts);
 }
 
-const Backend* const* recorder_of(int device) {
-  return recording && recording->device == device ? recorders : nullptr;
-}
+const Backend* const* recorder_of(int device) { return recording && recording->device == device ? recorders : nullptr; }
 
 }  // namespace ddpm

@@ -1,7 +1,6 @@
 // The forward process and the step of the reverse process: one pass over memory each, see quads.cuh.
-#include "cuda/diffusion.cuh"
-
 #include "cuda/cuda.h"
+#include "cuda/diffusion.cuh"
 
 namespace ddpm::cuda {
 

@@ -1,4 +1,5 @@
-// CUDA's runtime with devices that no machine of ours has; see fake_runtime.h. Memory is the host's, and no kernel runs.
+// CUDA's runtime with devices that no machine of ours has; see fake_runtime.h. Memory is the host's, and no kernel
+// runs.
 #include "fake_runtime.h"
 
 #include <cuda_runtime_api.h>

@@ -24,8 +24,15 @@ struct Run {
   Array x, output, x0, first, second, noise, times;
 
   Run(int32_t n, int64_t each, Random random)
-      : images(n), per_image(each), x(normal(random, size)), output(normal(random, size)), x0(normal(random, size)),
-        first(normal(random, size)), second(normal(random, size)), noise(normal(random, size)), times(normal(random, n)) {}
+      : images(n),
+        per_image(each),
+        x(normal(random, size)),
+        output(normal(random, size)),
+        x0(normal(random, size)),
+        first(normal(random, size)),
+        second(normal(random, size)),
+        noise(normal(random, size)),
+        times(normal(random, n)) {}
 
   /** Ops of all kinds, with other numbers in every step, some of which a step leaves out. */
   void step(int s) {
@@ -129,7 +136,7 @@ TEST(what_a_program_cannot_be_is_refused) {
   FAILS(DDPM_NOT_SUPPORTED, "fill", ddpm_fill(y, 3, 1));
   FAILS(DDPM_NOT_SUPPORTED, "randn", ddpm_randn(y, 1, 16, 0, 0, 0));
   OK(ddpm_copy(y, x, 16));
-  FAILS(DDPM_NOT_SUPPORTED, "copy", ddpm_copy(w, y + 4, 16));  // what others write
+  FAILS(DDPM_NOT_SUPPORTED, "copy", ddpm_copy(w, y + 4, 16));   // what others write
   FAILS(DDPM_NOT_SUPPORTED, "fill", ddpm_fill(x + 32, 16, 1));  // what others read
   OK(ddpm_program_step(device()));
   OK(ddpm_copy(w, y + 4, 16));

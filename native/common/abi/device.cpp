@@ -86,15 +86,12 @@ ddpm_status ddpm_graph_run(int64_t graph) {
 }
 
 ddpm_status ddpm_graph_free(int64_t graph) {
-  return guard([&] {
-    graphs().free(graph);
-  });
+  return guard([&] { graphs().free(graph); });
 }
 
 ddpm_status ddpm_device_calls(int64_t* ops, int64_t* graph_runs) {
   return guard([&] {
-    if (ops == nullptr || graph_runs == nullptr)
-      fail(DDPM_INVALID_ARGUMENT, "ops and graph_runs must not be null");
+    if (ops == nullptr || graph_runs == nullptr) fail(DDPM_INVALID_ARGUMENT, "ops and graph_runs must not be null");
     *ops = device_calls().ops;
     *graph_runs = device_calls().graphs;
   });

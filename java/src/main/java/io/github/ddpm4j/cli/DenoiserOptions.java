@@ -64,12 +64,16 @@ final class DenoiserOptions {
    *
    * @param images the data set, or the part of it that the optimal denoiser is of
    */
-  void with(Kind kind, OptimalDenoiser optimal, ImageDataset images, BiConsumer<NoisePredictor, Device> use) {
+  void with(
+      Kind kind,
+      OptimalDenoiser optimal,
+      ImageDataset images,
+      BiConsumer<NoisePredictor, Device> use) {
     NoiseSchedule schedule = optimal.schedule();
     switch (kind) {
       case OPTIMAL -> use.accept(optimal, optimal.device());
-      case SMOOTHED -> use.accept(
-              SmoothedDenoiser.of(optimal, smoothing, perturbations, 0), optimal.device());
+      case SMOOTHED ->
+          use.accept(SmoothedDenoiser.of(optimal, smoothing, perturbations, 0), optimal.device());
       case GAUSSIAN -> {
         try (GaussianDenoiser gaussian = GaussianDenoiser.over(images, schedule)) {
           use.accept(gaussian, Device.cpu());

@@ -81,7 +81,8 @@ abstract class Solver {
         try (Scope scope = Scope.open(x.device())) {
           Tensor here = x.in(scope);
           Tensor input = scaled(here, call);
-          Tensor[] outputs = outputs(predictor.predict(input, timesteps[call]), input, timesteps[call]);
+          Tensor[] outputs =
+              outputs(predictor.predict(input, timesteps[call]), input, timesteps[call]);
           Tensor x0 = listener == null ? null : scope.allocate(x.shape());
           step(new Step(call, here, outputs[0], outputs[1], x0, noise, run));
           if (listener != null) {

@@ -43,7 +43,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     network = build(parameters.root(), config, initialization);
     check.accept(parameters);
     parameters.allocate(device);
-    captured = device.isCpu() || !DeviceGraph.enabled() ? null : new CapturedPasses(network, device);
+    captured =
+        device.isCpu() || !DeviceGraph.enabled() ? null : new CapturedPasses(network, device);
   }
 
   private static Network build(

@@ -101,7 +101,8 @@ class DeviceOptionTest {
     assertThat(run(line + "--steps 1")).as(errors()).isZero();
     assertThat(folder.resolve("run/model/diffusion_pytorch_model.safetensors")).exists();
     assertThat(run(line + "--steps 1 --resume")).as(errors()).isZero();
-    assertThat(run("sample --model DIR/run/model --count 1 --steps 2 --device cuda --out DIR/s.png"))
+    assertThat(
+            run("sample --model DIR/run/model --count 1 --steps 2 --device cuda --out DIR/s.png"))
         .as(errors())
         .isZero();
   }
