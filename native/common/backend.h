@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 #include "common/error.h"
@@ -238,6 +239,27 @@ struct LinearCombinationArgs {
   int64_t count;
 };
 
+/** An op of a program. */
+struct Instruction {
+  enum Kind : int32_t { kLinearCombination, kReverseStep, kRandn, kFill };
+  Kind kind;
+  union {
+    LinearCombinationArgs linear_combination;
+    ReverseStepArgs reverse_step;
+    RandnArgs randn;
+    FillArgs fill;  // of a float for each image, or of all their elements
+  };
+};
+
+/** The next step of a program; see program.h. All that is pointed to is the device's. */
+struct ProgramArgs {
+  const Instruction* instructions;  // in the order of steps
+  const int32_t* starts;            // of each step, and the end
+  int32_t* next;                    // which step that is; it moves on by one
+  int32_t steps;
+  int64_t images, per_image;
+};
+
 struct MseArgs {
   const float *prediction, *target;
   float *losses, *dprediction;  // dprediction may be null
@@ -368,6 +390,7 @@ struct Backend {
   Op<QSampleArgs> q_sample = nullptr;
   Op<ReverseStepArgs> reverse_step = nullptr;
   Op<LinearCombinationArgs> linear_combination = nullptr;
+  Op<ProgramArgs> program = nullptr;
   Op<MseArgs> mse = nullptr;
   Op<CrossEntropyArgs> cross_entropy = nullptr;
   Op<AdamArgs> adam = nullptr;
@@ -385,9 +408,16 @@ const Backend* const* backends_of(int device);
 /** Puts a backend before those of the CPU, on the CPU's memory; for tests of a device's kernels. Before any op. */
 void set_tested_backend(const Backend* backend);
 
+/** What devices other than the CPU have been asked for; see ddpm_device_calls. */
+struct DeviceCalls {
+  std::atomic<int64_t> ops{0}, graphs{0};
+};
+DeviceCalls& device_calls();
+
 /** Runs an op on the first backend of the device that takes it; throws the backend's failure. */
 template <class Args>
 void dispatch(int device, const char* name, Backend::Op<Args> Backend::*op, const Args& args) {
+  if (device != 0) ++device_calls().ops;
   for (const Backend* const* backend = backends_of(device); *backend != nullptr; ++backend) {
     Backend::Op<Args> implementation = (*backend)->*op;
     if (implementation == nullptr) continue;

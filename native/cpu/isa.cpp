@@ -5,6 +5,7 @@
 
 #include "common/accelerator.h"
 #include "common/error.h"
+#include "common/program.h"
 #include "cpu/cpu.h"
 #include "ddpm/device.h"
 
@@ -60,6 +61,7 @@ const Isa& current() {
 
 const Backend* const* backends_of(int device) {
   if (device > 0) {
+    if (const Backend* const* recorder = recorder_of(device)) return recorder;
     // No other backend: those of the CPU cannot reach a device's memory.
     static const Backend* const list[] = {accelerator::backend(), nullptr};
     return list;
@@ -79,6 +81,11 @@ const Backend* const* backends_of(int device) {
   }();
   (void)ready;
   return lists[&current() - isas];
+}
+
+DeviceCalls& device_calls() {
+  static DeviceCalls calls;
+  return calls;
 }
 
 void set_tested_backend(const Backend* backend) { tested = backend; }

@@ -37,6 +37,7 @@ const Backend* backend() {
     b.q_sample = q_sample;
     b.reverse_step = reverse_step;
     b.linear_combination = linear_combination;
+    b.program = program;
     b.mse = mse;
     b.cross_entropy = cross_entropy;
     b.adam = adam;

@@ -55,6 +55,9 @@ ddpm_status q_sample(const QSampleArgs& args);
 ddpm_status reverse_step(const ReverseStepArgs& args);
 ddpm_status linear_combination(const LinearCombinationArgs& args);
 
+// program.cu
+ddpm_status program(const ProgramArgs& args);
+
 // training.cu
 ddpm_status mse(const MseArgs& args);
 ddpm_status cross_entropy(const CrossEntropyArgs& args);

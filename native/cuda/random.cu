@@ -1,25 +1,10 @@
 // Random numbers: a thread computes a counter of its image's stream, four words or normals, and so needs no state, nor
 // does the order of threads matter. Bits are those of the CPU (common/random_arithmetic.h). Ten rounds and the
 // polynomials are some 60 instructions a number: on the fastest memory both take about as long.
-#include "common/random_arithmetic.h"
 #include "cuda/cuda.h"
-#include "cuda/quads.cuh"
+#include "cuda/randn.cuh"
 
 namespace ddpm::cuda {
-
-struct Randn {
-  RandnArgs a;
-  Rows rows;  // images
-  DDPM_DEVICE void operator()(int64_t image, int64_t column) const {
-    random::Stream stream = random::stream_of(a.seed, a.first_image + image, a.draw);
-    uint32_t words[4];
-    random::philox(stream, static_cast<uint32_t>(column / 4), words);
-    Quad out;
-    random::normals(words[0], words[1], &out.at[0], &out.at[1]);
-    random::normals(words[2], words[3], &out.at[2], &out.at[3]);
-    rows.store(a.out + image * a.per_image, column, out);
-  }
-};
 
 ddpm_status randn(const RandnArgs& a) {
   each_quad("randn", Randn{a, rows_of(a.images, a.per_image, a.out)}, a.images, a.per_image);

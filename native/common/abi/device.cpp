@@ -1,27 +1,25 @@
 #include "ddpm/device.h"
 
-#include <map>
-#include <mutex>
+#include <memory>
 
 #include "common/accelerator.h"
+#include "common/backend.h"
+#include "common/handles.h"
 
 using namespace ddpm;
 
 namespace {
 
-std::mutex graphs_mutex;
-std::map<int64_t, accelerator::Graph*>& graphs() {
-  // Never destroyed: threads may still run when the process exits.
-  static auto* all = new std::map<int64_t, accelerator::Graph*>();
-  return *all;
-}
-int64_t last_graph = 0;
+struct GraphReleaser {
+  void operator()(accelerator::Graph* graph) const { accelerator::release(graph); }
+};
 
-accelerator::Graph* graph_of(int64_t graph) {
-  auto found = graphs().find(graph);
-  if (found == graphs().end())
-    fail(DDPM_STALE_MEMORY, "graph %lld has been freed or never was", static_cast<long long>(graph));
-  return found->second;
+using Graph = std::unique_ptr<accelerator::Graph, GraphReleaser>;
+
+// Never destroyed: threads may still run when the process exits.
+Handles<accelerator::Graph, GraphReleaser>& graphs() {
+  static auto* all = new Handles<accelerator::Graph, GraphReleaser>("graph");
+  return *all;
 }
 
 void require_capturable(int32_t device) {
@@ -76,27 +74,26 @@ ddpm_status ddpm_capture_end(int32_t device, int64_t* graph) {
     require_capturable(device);
     if (graph == nullptr) fail(DDPM_INVALID_ARGUMENT, "graph must not be null");
     *graph = 0;
-    accelerator::Graph* captured = accelerator::end_capture(device - 1);
-    std::lock_guard<std::mutex> lock(graphs_mutex);
-    graphs()[++last_graph] = captured;
-    *graph = last_graph;
+    *graph = graphs().add(Graph(accelerator::end_capture(device - 1)));
   });
 }
 
 ddpm_status ddpm_graph_run(int64_t graph) {
   return guard([&] {
-    std::lock_guard<std::mutex> lock(graphs_mutex);
-    accelerator::run(graph_of(graph));
+    graphs().use(graph, [](accelerator::Graph& g) { accelerator::run(&g); });
+    ++device_calls().graphs;
   });
 }
 
 ddpm_status ddpm_graph_free(int64_t graph) {
+  return guard([&] { graphs().free(graph); });
+}
+
+ddpm_status ddpm_device_calls(int64_t* ops, int64_t* graph_runs) {
   return guard([&] {
-    if (graph == 0) return;
-    std::lock_guard<std::mutex> lock(graphs_mutex);
-    accelerator::Graph* freed = graph_of(graph);
-    graphs().erase(graph);
-    accelerator::release(freed);
+    if (ops == nullptr || graph_runs == nullptr) fail(DDPM_INVALID_ARGUMENT, "ops and graph_runs must not be null");
+    *ops = device_calls().ops;
+    *graph_runs = device_calls().graphs;
   });
 }
 

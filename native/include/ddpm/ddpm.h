@@ -9,6 +9,7 @@
 #include "ddpm/normalization.h"
 #include "ddpm/optimal.h"
 #include "ddpm/pointwise.h"
+#include "ddpm/program.h"
 #include "ddpm/resampling.h"
 #include "ddpm/status.h"
 #include "ddpm/training.h"

@@ -40,6 +40,12 @@ ddpm_status ddpm_graph_run(int64_t graph);
 /** Frees a graph; 0 is ignored. */
 ddpm_status ddpm_graph_free(int64_t graph);
 
+/**
+ * How many ops devices other than the CPU have been asked for one by one in this process, copies and recorded ops
+ * among them, and how many times a graph was run.
+ */
+ddpm_status ddpm_device_calls(int64_t* ops, int64_t* graph_runs);
+
 /** Names the device's work up to ddpm_range_end, for profilers; ranges nest. */
 void ddpm_range_begin(const char* name);
 void ddpm_range_end(void);

@@ -125,7 +125,7 @@ public final class DiffusionModel implements AutoCloseable {
       throw new InvalidArgumentException(
           "the model's configuration has no sample_size, expected the images' height and width");
     }
-    return sample(
+    return draw(
         (first, count) -> predictor(options, first, count),
         schedule,
         Shape.of(height, unet.config().sampleWidth(), unet.config().inChannels()),
@@ -143,7 +143,17 @@ public final class DiffusionModel implements AutoCloseable {
    */
   public static Images sample(
       NoisePredictor predictor, NoiseSchedule schedule, Shape image, SampleOptions options) {
-    return sample((first, count) -> predictor, schedule, image, options, Device.cpu());
+    return sample(predictor, schedule, image, options, Device.cpu());
+  }
+
+  /** Draws images from any predictor, of tensors on a device. */
+  public static Images sample(
+      NoisePredictor predictor,
+      NoiseSchedule schedule,
+      Shape image,
+      SampleOptions options,
+      Device device) {
+    return draw((first, count) -> predictor, schedule, image, options, device);
   }
 
   /** The predictor for images first, first + 1, ... of all that are drawn. */
@@ -152,7 +162,7 @@ public final class DiffusionModel implements AutoCloseable {
     NoisePredictor of(int first, int count);
   }
 
-  private static Images sample(
+  private static Images draw(
       PredictorOfBatch predictors,
       NoiseSchedule schedule,
       Shape image,

@@ -1,5 +1,6 @@
 package io.github.ddpm4j;
 
+import static io.github.ddpm4j.CudaComparison.assertLikeTheCpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -7,8 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.ddpm4j.checkpoint.SchedulerConfig;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
-import io.github.ddpm4j.internal.NativeApi;
-import io.github.ddpm4j.internal.Status;
 import io.github.ddpm4j.ops.PointwiseOps;
 import io.github.ddpm4j.ops.TrainingOps;
 import io.github.ddpm4j.optimal.OptimalDenoiser;
@@ -28,7 +27,6 @@ import io.github.ddpm4j.unet.UNetConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -57,8 +55,7 @@ class CudaDeviceTest {
 
   @BeforeAll
   static void findDevice() {
-    assumeTrue(Device.cudaCount() > 0, Device.cudaStatus());
-    cuda = Device.cuda(0);
+    cuda = CudaComparison.device();
     // Two ways of summing differ by chance; Winograd's would differ by its own error.
     Device.setConvolution("direct");
   }
@@ -225,35 +222,5 @@ class CudaDeviceTest {
       values[i] = (float) random.nextGaussian();
     }
     return values;
-  }
-
-  /**
-   * The device's float32 values are at most four times as far from the CPU's as those of two of the
-   * CPU's instruction sets are from each other, whose sums run in other orders too.
-   */
-  private static void assertLikeTheCpu(Function<Device, float[]> run) {
-    float[] expected = run.apply(Device.cpu());
-    String isa = Device.cpuIsa();
-    assumeTrue(!isa.equals("portable"), "the CPU has one instruction set");
-    float[] other;
-    try {
-      Status.check(NativeApi.ddpm_set_cpu_isa("portable"));
-      other = run.apply(Device.cpu());
-    } finally {
-      Status.check(NativeApi.ddpm_set_cpu_isa(isa));
-    }
-    double bound = 4 * distance(other, expected);
-    assertThat(bound).isPositive();
-    assertThat(distance(run.apply(cuda), expected)).isLessThanOrEqualTo(bound);
-  }
-
-  private static double distance(float[] values, float[] expected) {
-    assertThat(values).hasSameSizeAs(expected);
-    double distance = 0;
-    for (int i = 0; i < values.length; i++) {
-      assertThat(values[i]).isFinite();
-      distance = Math.max(distance, Math.abs((double) values[i] - expected[i]));
-    }
-    return distance;
   }
 }

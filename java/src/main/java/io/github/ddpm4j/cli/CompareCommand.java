@@ -1,12 +1,12 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.compare.Comparison;
 import io.github.ddpm4j.compare.Recording;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -35,15 +35,11 @@ final class CompareCommand implements Callable<Integer> {
       description = "Largest difference over largest value that agrees. Default: ${DEFAULT-VALUE}.")
   private double tolerance;
 
-  @Option(
-      names = "--device",
-      defaultValue = "cpu",
-      description = "cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
-  private String device;
+  @Mixin private DeviceOption device;
 
   @Override
   public Integer call() {
-    try (DiffusionModel open = ModelOptions.open(model, Device.of(device))) {
+    try (DiffusionModel open = ModelOptions.open(model, device.get())) {
       Comparison comparison = Comparison.of(open, Recording.read(recording));
       System.out.print(comparison.table(tolerance));
       return comparison.firstBeyond(tolerance).isEmpty() ? 0 : 1;

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.cli;
 
+import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.Cifar10;
 import io.github.ddpm4j.data.DataFolder;
 import io.github.ddpm4j.data.ImageDataset;
@@ -49,8 +50,8 @@ final class DatasetOptions {
     return kind == Kind.MNIST ? Mnist.test(folder()) : Cifar10.test(folder());
   }
 
-  OptimalDenoiser denoiser(ImageDataset train, NoiseSchedule schedule) {
-    OptimalDenoiser all = OptimalDenoiser.over(train, schedule);
+  OptimalDenoiser denoiser(ImageDataset train, NoiseSchedule schedule, Device device) {
+    OptimalDenoiser all = OptimalDenoiser.over(train, schedule, device);
     if (label == null) {
       return all;
     }

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.cli;
 
+import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.optimal.GaussianDenoiser;
 import io.github.ddpm4j.optimal.LocalDenoiser;
@@ -10,7 +11,7 @@ import io.github.ddpm4j.process.NoisePredictor;
 import io.github.ddpm4j.schedule.NoiseSchedule;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import picocli.CommandLine.Option;
 
 /** Which denoisers of a data set to sample from. */
@@ -58,34 +59,40 @@ final class DenoiserOptions {
   private int perturbations;
 
   /**
-   * Has something done with a denoiser, which is closed afterwards.
+   * Has something done with a denoiser, which is closed afterwards, on its device: the optimal and
+   * the smoothed one's is the optimal one's, the others' the CPU.
    *
    * @param images the data set, or the part of it that the optimal denoiser is of
    */
-  void with(Kind kind, OptimalDenoiser optimal, ImageDataset images, Consumer<NoisePredictor> use) {
+  void with(
+      Kind kind,
+      OptimalDenoiser optimal,
+      ImageDataset images,
+      BiConsumer<NoisePredictor, Device> use) {
     NoiseSchedule schedule = optimal.schedule();
     switch (kind) {
-      case OPTIMAL -> use.accept(optimal);
-      case SMOOTHED -> use.accept(SmoothedDenoiser.of(optimal, smoothing, perturbations, 0));
+      case OPTIMAL -> use.accept(optimal, optimal.device());
+      case SMOOTHED ->
+          use.accept(SmoothedDenoiser.of(optimal, smoothing, perturbations, 0), optimal.device());
       case GAUSSIAN -> {
         try (GaussianDenoiser gaussian = GaussianDenoiser.over(images, schedule)) {
-          use.accept(gaussian);
+          use.accept(gaussian, Device.cpu());
         }
       }
       case LOCAL -> {
         try (LocalDenoiser local = LocalDenoiser.over(images, schedule, patchSize)) {
-          use.accept(local);
+          use.accept(local, Device.cpu());
         }
       }
       case EQUIVARIANT -> {
         try (LocalDenoiser local = LocalDenoiser.equivariant(images, schedule, patchSize)) {
-          use.accept(local);
+          use.accept(local, Device.cpu());
         }
       }
       case PATCHES -> {
         try (PatchPosteriorDenoiser patches =
             PatchPosteriorDenoiser.over(images, schedule, patchSize)) {
-          use.accept(patches);
+          use.accept(patches, Device.cpu());
         }
       }
     }

@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.DataFolder;
@@ -174,7 +173,7 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private FeatureExtractor inception(InceptionV3.Variant variant) {
-    return InceptionV3.load(weights, variant, resize, Device.of(model.device));
+    return InceptionV3.load(weights, variant, resize, model.device.get());
   }
 
   private int judgeDigits() {

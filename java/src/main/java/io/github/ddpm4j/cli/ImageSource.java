@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.Cifar10;
@@ -35,7 +34,7 @@ record ImageSource(String name, int count, IntFunction<Images> batch, Gaussian s
   private static final String MODEL = "model:";
 
   /** What a source needs beside its name. */
-  record Context(Path data, SamplerOptions sampler, String device, Integer count, long seed) {
+  record Context(Path data, SamplerOptions sampler, DeviceOption device, Integer count, long seed) {
     static final int DEFAULT_SAMPLES = 1000;
 
     /** Of this many images, those to take: all, or some at random. */
@@ -117,7 +116,7 @@ record ImageSource(String name, int count, IntFunction<Images> batch, Gaussian s
 
   private static ImageSource samples(String model, Context context) {
     int count = context.count == null ? Context.DEFAULT_SAMPLES : context.count;
-    try (DiffusionModel open = ModelOptions.open(model, Device.of(context.device))) {
+    try (DiffusionModel open = ModelOptions.open(model, context.device.get())) {
       Images samples = Progress.sample(open, context.sampler.of(open), count, context.seed);
       return new ImageSource(
           MODEL + model,

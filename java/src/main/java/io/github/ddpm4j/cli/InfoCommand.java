@@ -104,10 +104,10 @@ final class InfoCommand implements Callable<Integer> {
 
   private Roofline roofline() {
     boolean given = peak != null && bandwidth != null;
-    if (!given && !Device.of(model.device).isCpu()) {
+    if (!given && !model.device.get().isCpu()) {
       throw new InvalidArgumentException(
           "what device '"
-              + model.device
+              + model.device.get()
               + "' does at best is not measured, expected --peak and --bandwidth");
     }
     Roofline measured = given ? null : Roofline.measure();

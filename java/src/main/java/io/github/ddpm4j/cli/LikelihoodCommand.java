@@ -75,7 +75,8 @@ final class LikelihoodCommand implements Callable<Integer> {
           VariationalBound.over(open.schedule()).on(open.unet().device()).variance(variance);
       VariationalBound.Terms terms;
       if (optimal) {
-        try (OptimalDenoiser denoiser = dataset.denoiser(dataset.train(), open.schedule())) {
+        try (OptimalDenoiser denoiser =
+            dataset.denoiser(dataset.train(), open.schedule(), open.unet().device())) {
           terms = evaluate(bound, denoiser, images, indices, open.schedule().steps());
         }
       } else {

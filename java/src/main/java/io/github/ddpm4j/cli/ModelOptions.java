@@ -5,6 +5,7 @@ import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.hub.HubClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model, on which device. */
@@ -18,16 +19,12 @@ final class ModelOptions {
               + " as in hub:google/ddpm-cifar10-32 or hub:NAME@REVISION. Default: ${DEFAULT-VALUE}.")
   String model;
 
-  @Option(
-      names = "--device",
-      defaultValue = "cpu",
-      description = "cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
-  String device;
+  @Mixin DeviceOption device;
 
   private static final String HUB = "hub:";
 
   DiffusionModel open() {
-    return open(model, Device.of(device));
+    return open(model, device.get());
   }
 
   /** Opens a model by the name that an option or parameter has for it. */

@@ -24,7 +24,7 @@ final class NetworkOptions {
    *
    * @param train the data set, whose images the network's are to be like
    */
-  DiffusionModel open(DatasetOptions dataset, ImageDataset train) {
+  DiffusionModel open(DatasetOptions dataset, ImageDataset train, Device device) {
     String name = model;
     if (name == null) {
       boolean suits = dataset.kind == DatasetOptions.Kind.MNIST && dataset.label == null;
@@ -33,7 +33,7 @@ final class NetworkOptions {
     if (name.equals(NONE)) {
       return null;
     }
-    DiffusionModel open = ModelOptions.open(name, Device.cpu());
+    DiffusionModel open = ModelOptions.open(name, device);
     NetworkConfig config = open.unet().config();
     boolean otherSize =
         config.sampleHeight() != 0

@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.CaptionedGrid;
 import io.github.ddpm4j.image.ImageFile;
@@ -31,6 +30,7 @@ import picocli.CommandLine.Option;
             + " x_t, x̂0 and the training images of largest weight.")
 final class OptimalDenoiseCommand implements Callable<Integer> {
   @Mixin private DatasetOptions dataset;
+  @Mixin private DeviceOption device;
 
   @ArgGroup(multiplicity = "1")
   private Source source;
@@ -84,8 +84,8 @@ final class OptimalDenoiseCommand implements Callable<Integer> {
     ImageDataset train = dataset.train();
     Images image = image(train);
     NoiseSchedule schedule = NoiseSchedule.linear(1000);
-    try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule);
-        Scope scope = Scope.open(Device.cpu())) {
+    try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule, device.get());
+        Scope scope = Scope.open(denoiser.device())) {
       Shape shape = Shape.of(1, train.height(), train.width(), train.channels());
       Tensor x = scope.tensor(shape, image.pixels());
       Tensor noise = Noise.philox(seed).fill(scope.allocate(shape), 0);

@@ -30,6 +30,7 @@ final class OptimalReportCommand implements Callable<Integer> {
   private static final int MOST_SAMPLES = 20;
 
   @Mixin private DatasetOptions dataset;
+  @Mixin private DeviceOption device;
   @Mixin private NetworkOptions network;
   @Mixin private SamplerOptions sampler;
 
@@ -60,12 +61,12 @@ final class OptimalReportCommand implements Callable<Integer> {
   public Integer call() {
     ImageDataset train = dataset.train();
     ImageDataset test = dataset.test();
-    try (DiffusionModel model = network.open(dataset, train)) {
+    try (DiffusionModel model = network.open(dataset, train, device.get())) {
       NoiseSchedule schedule = model == null ? NoiseSchedule.linear(1000) : model.schedule();
       int[] spaced = spaced(schedule.steps());
       Images seen = some(train);
       Images unseen = some(test);
-      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule)) {
+      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule, device.get())) {
         NoisePredictor predictor = model == null ? null : model.predictor();
         Noise noise = Noise.philox(seed);
         DenoisingReport report = new DenoisingReport();
@@ -82,9 +83,9 @@ final class OptimalReportCommand implements Callable<Integer> {
         SampleSet samples =
             new SampleSet(
                 denoiser, train, sampler.of(model, schedule), Math.min(count, MOST_SAMPLES), seed);
-        samples.add("optimal", denoiser);
+        samples.add("optimal", denoiser, denoiser.device());
         if (model != null) {
-          samples.add("network", predictor);
+          samples.add("network", predictor, model.unet().device());
         }
         samples.save(out.resolve("samples.png"));
         System.out.println("wrote the report to " + out);

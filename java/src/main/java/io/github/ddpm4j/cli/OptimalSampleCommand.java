@@ -19,6 +19,7 @@ import picocli.CommandLine.Option;
             + " above the nearest training image, with the distance.")
 final class OptimalSampleCommand implements Callable<Integer> {
   @Mixin private DatasetOptions dataset;
+  @Mixin private DeviceOption device;
   @Mixin private DenoiserOptions denoisers;
   @Mixin private NetworkOptions network;
   @Mixin private SamplerOptions sampler;
@@ -45,18 +46,21 @@ final class OptimalSampleCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     ImageDataset train = dataset.train();
-    try (DiffusionModel model = network.open(dataset, train)) {
+    try (DiffusionModel model = network.open(dataset, train, device.get())) {
       NoiseSchedule schedule = model == null ? NoiseSchedule.linear(1000) : model.schedule();
-      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule)) {
+      try (OptimalDenoiser denoiser = dataset.denoiser(train, schedule, device.get())) {
         SampleSet samples =
             new SampleSet(denoiser, train, sampler.of(model, schedule), count, seed);
         for (DenoiserOptions.Kind kind : denoisers.kinds) {
           String name = kind.name().toLowerCase(Locale.ROOT);
           denoisers.with(
-              kind, denoiser, dataset.ofClass(train), predictor -> samples.add(name, predictor));
+              kind,
+              denoiser,
+              dataset.ofClass(train),
+              (predictor, where) -> samples.add(name, predictor, where));
         }
         if (model != null) {
-          samples.add("network", model.predictor());
+          samples.add("network", model.predictor(), model.unet().device());
         }
         samples.save(out);
         System.out.println("wrote the samples to " + out);

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.cli;
 
+import io.github.ddpm4j.Device;
 import io.github.ddpm4j.DiffusionModel;
 import io.github.ddpm4j.SampleOptions;
 import io.github.ddpm4j.image.Images;
@@ -46,20 +47,21 @@ final class Progress {
     return sample(model.schedule(), sampler, count, seed, model::sample);
   }
 
-  /** Draws images from any predictor under a bar. */
+  /** Draws images from any predictor on a device under a bar. */
   static Images sample(
       NoisePredictor predictor,
       NoiseSchedule schedule,
       Shape image,
       Sampler sampler,
       int count,
-      long seed) {
+      long seed,
+      Device device) {
     return sample(
         schedule,
         sampler,
         count,
         seed,
-        options -> DiffusionModel.sample(predictor, schedule, image, options));
+        options -> DiffusionModel.sample(predictor, schedule, image, options, device));
   }
 
   private static Images sample(

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.cli;
 
+import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.metrics.NearestImages;
@@ -38,9 +39,10 @@ final class SampleSet {
     this.seed = seed;
   }
 
-  /** Draws samples and prints their distances. */
-  void add(String name, NoisePredictor predictor) {
-    Images samples = Progress.sample(predictor, denoiser.schedule(), image, sampler, count, seed);
+  /** Draws samples of a predictor on a device and prints their distances. */
+  void add(String name, NoisePredictor predictor, Device device) {
+    Images samples =
+        Progress.sample(predictor, denoiser.schedule(), image, sampler, count, seed, device);
     NearestImages.Neighbour[] neighbours = nearest.of(samples);
     picture.add(name, samples, neighbours);
     double[] distances =

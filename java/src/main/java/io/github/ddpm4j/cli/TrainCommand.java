@@ -1,6 +1,5 @@
 package io.github.ddpm4j.cli;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.DataFolder;
 import io.github.ddpm4j.data.ImageDataset;
@@ -20,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains a model. */
@@ -64,6 +64,8 @@ final class TrainCommand implements Callable<Integer> {
           "Begin with the weights of a model, as for --model of sample, in place of random ones. It"
               + " must have the configuration's network.")
   private String from;
+
+  @Mixin private DeviceOption device;
 
   @ArgGroup private Length length = new Length();
 
@@ -119,9 +121,9 @@ final class TrainCommand implements Callable<Integer> {
 
   private UNet network(NetworkConfig config, long seed) {
     if (from == null) {
-      return UNet.create(config, Device.cpu(), seed, Initialization.ZERO_OUTPUTS);
+      return UNet.create(config, device.get(), seed, Initialization.ZERO_OUTPUTS);
     }
-    UNet start = ModelOptions.open(from, Device.cpu()).unet();
+    UNet start = ModelOptions.open(from, device.get()).unet();
     if (!start.config().equals(config)) {
       start.close();
       throw new InvalidArgumentException(

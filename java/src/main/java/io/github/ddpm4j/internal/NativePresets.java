@@ -27,6 +27,7 @@ import org.bytedeco.javacpp.tools.InfoMapper;
             "ddpm/pointwise.h",
             "ddpm/resampling.h",
             "ddpm/diffusion.h",
+            "ddpm/program.h",
             "ddpm/training.h",
             "ddpm/optimal.h",
             "ddpm/interop.h"

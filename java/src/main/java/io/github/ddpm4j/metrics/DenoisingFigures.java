@@ -1,6 +1,5 @@
 package io.github.ddpm4j.metrics;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
 import io.github.ddpm4j.optimal.OptimalDenoiser;
@@ -50,7 +49,7 @@ public record DenoisingFigures(
    *
    * @param data what the denoiser is of
    * @param images real images, of the data set or not
-   * @param network a network for the denoiser's schedule, or null
+   * @param network a network for the denoiser's schedule, on its device, or null
    * @param t timestep; the noise of image i is draw t of its stream
    */
   public static DenoisingFigures of(
@@ -99,7 +98,7 @@ public record DenoisingFigures(
         int t,
         Noise noise) {
       NoiseSchedule schedule = denoiser.schedule();
-      try (Scope scope = Scope.open(Device.cpu())) {
+      try (Scope scope = Scope.open(denoiser.device())) {
         Shape shape = Shape.of(images.count(), images.height(), images.width(), images.channels());
         Tensor epsilon = noise.fill(scope.allocate(shape), t);
         Tensor x = scope.tensor(shape, images.pixels());

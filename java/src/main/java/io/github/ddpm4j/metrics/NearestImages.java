@@ -1,6 +1,5 @@
 package io.github.ddpm4j.metrics;
 
-import io.github.ddpm4j.Device;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.data.ImageDataset;
 import io.github.ddpm4j.image.Images;
@@ -48,7 +47,7 @@ public final class NearestImages {
     Neighbour[] nearest = new Neighbour[images.count()];
     for (int first = 0; first < nearest.length; first += BATCH) {
       Images batch = images.slice(first, Math.min(BATCH, nearest.length - first));
-      try (Scope scope = Scope.open(Device.cpu())) {
+      try (Scope scope = Scope.open(denoiser.device())) {
         Shape shape = Shape.of(batch.count(), batch.height(), batch.width(), batch.channels());
         Tensor x = scope.tensor(shape, batch.pixels());
         Tensor xt = PointwiseOps.scale(x, (float) SCHEDULE.signal(0));

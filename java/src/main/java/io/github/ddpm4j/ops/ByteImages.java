@@ -24,6 +24,7 @@ public final class ByteImages implements AutoCloseable {
   /** Most images of a chunk. */
   public static final int CHUNK = NativeApi.DDPM_OPTIMAL_CHUNK;
 
+  private final Device device;
   private final int count;
   private final int height;
   private final int width;
@@ -38,6 +39,7 @@ public final class ByteImages implements AutoCloseable {
    * @param chunks first image of each chunk, then the number of images
    */
   public ByteImages(Device device, int height, int width, int channels, int... chunks) {
+    this.device = device;
     this.count = chunks[chunks.length - 1];
     this.height = height;
     this.width = width;
@@ -46,6 +48,10 @@ public final class ByteImages implements AutoCloseable {
     this.data =
         ByteBlock.allocate(
             device, NativeApi.ddpm_optimal_bytes((long) count, height, width, channels));
+  }
+
+  public Device device() {
+    return device;
   }
 
   /**

@@ -130,6 +130,11 @@ public final class OptimalDenoiser implements NoisePredictor, AutoCloseable {
     return lastRow() - firstRow();
   }
 
+  /** Where the data set is, and x_t must be. */
+  public Device device() {
+    return images.device();
+  }
+
   public NoiseSchedule schedule() {
     return schedule;
   }

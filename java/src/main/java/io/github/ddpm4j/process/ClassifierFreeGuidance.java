@@ -54,8 +54,17 @@ public final class ClassifierFreeGuidance implements NoisePredictor {
 
   @Override
   public Tensor predict(Tensor xt, double t) {
-    Tensor with = conditional.predict(xt, t).in(xt.scope());
-    Tensor without = unconditional.predict(xt, t).in(xt.scope());
+    return guide(xt, conditional.predict(xt, t), unconditional.predict(xt, t));
+  }
+
+  @Override
+  public Tensor predict(Tensor xt, Tensor t) {
+    return guide(xt, conditional.predict(xt, t), unconditional.predict(xt, t));
+  }
+
+  private Tensor guide(Tensor xt, Tensor conditioned, Tensor plain) {
+    Tensor with = conditioned.in(xt.scope());
+    Tensor without = plain.in(xt.scope());
     int channels = xt.dim(-1);
     Shape withVariance = xt.shape().withLast(2 * channels);
     if (with.shape().equals(withVariance) && without.shape().equals(withVariance)) {

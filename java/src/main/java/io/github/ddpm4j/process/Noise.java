@@ -15,6 +15,14 @@ public interface Noise {
    */
   Tensor fill(Tensor out, int draw);
 
+  /**
+   * Whether a draw has the same numbers however often, and after whichever others, it is asked for:
+   * a run's draws may then be asked for ahead of its steps.
+   */
+  default boolean repeatable() {
+    return false;
+  }
+
   /** The noise of images firstImage, firstImage + 1, ...: the next batch. */
   Noise from(long firstImage);
 

@@ -1,5 +1,6 @@
 package io.github.ddpm4j.process;
 
+import io.github.ddpm4j.NotSupportedException;
 import io.github.ddpm4j.tensor.Tensor;
 
 /**
@@ -23,6 +24,17 @@ public interface NoisePredictor {
    */
   Tensor predict(Tensor xt, double t);
 
+  /**
+   * Predicts as {@link #predict(Tensor, double)} does, for a timestep in the device's memory that
+   * is not looked at: what runs can be captured once and repeated for all timesteps.
+   *
+   * @param t the timestep, once for each image, [N]
+   * @throws NotSupportedException unless overridden, as networks do
+   */
+  default Tensor predict(Tensor xt, Tensor t) {
+    throw new NotSupportedException("this predictor needs to know the timestep");
+  }
+
   /** What the prediction stands for: the noise ε unless overridden. */
   default PredictionType predictionType() {
     return PredictionType.EPSILON;
@@ -34,6 +46,11 @@ public interface NoisePredictor {
     return new NoisePredictor() {
       @Override
       public Tensor predict(Tensor xt, double t) {
+        return model.predict(xt, t);
+      }
+
+      @Override
+      public Tensor predict(Tensor xt, Tensor t) {
         return model.predict(xt, t);
       }
 

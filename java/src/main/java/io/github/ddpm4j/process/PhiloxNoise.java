@@ -12,6 +12,11 @@ record PhiloxNoise(long seed, long firstImage) implements Noise {
   }
 
   @Override
+  public boolean repeatable() {
+    return true;
+  }
+
+  @Override
   public Noise from(long image) {
     if (image < 0) {
       throw new InvalidArgumentException("first image is " + image + ", expected at least 0");

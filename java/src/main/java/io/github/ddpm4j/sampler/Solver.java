@@ -80,7 +80,9 @@ abstract class Solver {
       for (int call = 0; call < timesteps.length; call++) {
         try (Scope scope = Scope.open(x.device())) {
           Tensor here = x.in(scope);
-          Tensor[] outputs = predict(predictor, scaled(here, call), timesteps[call]);
+          Tensor input = scaled(here, call);
+          Tensor[] outputs =
+              outputs(predictor.predict(input, timesteps[call]), input, timesteps[call]);
           Tensor x0 = listener == null ? null : scope.allocate(x.shape());
           step(new Step(call, here, outputs[0], outputs[1], x0, noise, run));
           if (listener != null) {
@@ -91,14 +93,17 @@ abstract class Solver {
     }
   }
 
-  private Tensor scaled(Tensor x, int call) {
+  /** The images as a call of the predictor gets them. */
+  final Tensor scaled(Tensor x, int call) {
     double scale = inputScale(call);
     return scale == 1 ? x : PointwiseOps.scale(x, (float) scale);
   }
 
-  /** The prediction, and what the model says of the variance or null. */
-  private static Tensor[] predict(NoisePredictor predictor, Tensor xt, double t) {
-    Tensor output = predictor.predict(xt, t);
+  /**
+   * What a predictor returned, divided: the prediction, and what the model says of the variance or
+   * null.
+   */
+  static Tensor[] outputs(Tensor output, Tensor xt, double t) {
     int channels = xt.dim(-1);
     Shape withVariance = xt.shape().withLast(2 * channels);
     if (output != null && output.shape().equals(withVariance)) {

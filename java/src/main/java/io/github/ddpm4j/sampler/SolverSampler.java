@@ -18,7 +18,15 @@ abstract class SolverSampler implements Sampler {
       Tensor x,
       Noise noise,
       StepListener listener) {
-    solver(schedule, predictor.predictionType()).run(predictor, x, noise, listener);
+    PredictionType prediction = predictor.predictionType();
+    try (CapturedRun run =
+        CapturedRun.start(solver(schedule, prediction), predictor, x, noise, listener != null)) {
+      if (run != null) {
+        run.finish(x, listener);
+        return;
+      }
+    }
+    solver(schedule, prediction).run(predictor, x, noise, listener);
   }
 
   @Override

@@ -21,6 +21,11 @@ public final class DeviceGraph implements AutoCloseable {
     this.temporaries = temporaries;
   }
 
+  /** Whether graphs are used, unless the system property {@code ddpm4j.graphs} is {@code off}. */
+  public static boolean enabled() {
+    return !"off".equals(System.getProperty("ddpm4j.graphs"));
+  }
+
   /**
    * Records the ops that are called on a device by the calling thread; none of them runs.
    *

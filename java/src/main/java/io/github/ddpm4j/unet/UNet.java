@@ -3,6 +3,7 @@ package io.github.ddpm4j.unet;
 import io.github.ddpm4j.Device;
 import io.github.ddpm4j.InvalidArgumentException;
 import io.github.ddpm4j.process.NoisePredictor;
+import io.github.ddpm4j.tensor.DeviceGraph;
 import io.github.ddpm4j.tensor.Scope;
 import io.github.ddpm4j.tensor.Shape;
 import io.github.ddpm4j.tensor.Tensor;
@@ -25,8 +26,6 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    */
   private static final long MICRO_BATCH_BYTES = 64L << 20;
 
-  private static final boolean GRAPHS = !"off".equals(System.getProperty("ddpm4j.graphs"));
-
   private final NetworkConfig config;
   private final Device device;
   private final Parameters parameters;
@@ -44,7 +43,8 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     network = build(parameters.root(), config, initialization);
     check.accept(parameters);
     parameters.allocate(device);
-    captured = device.isCpu() || !GRAPHS ? null : new CapturedPasses(network, device);
+    captured =
+        device.isCpu() || !DeviceGraph.enabled() ? null : new CapturedPasses(network, device);
   }
 
   private static Network build(
@@ -109,6 +109,11 @@ public final class UNet implements NoisePredictor, AutoCloseable {
     return predict(xt, t, null);
   }
 
+  @Override
+  public Tensor predict(Tensor xt, Tensor t) {
+    return predict(xt, t, null);
+  }
+
   /**
    * This network for pictures of given classes.
    *
@@ -116,41 +121,54 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    *     will be predicted
    */
   public NoisePredictor withLabels(int... labels) {
-    int[] given = labels.clone();
-    return (xt, t) -> {
-      float[] numbers = new float[given.length == 1 ? xt.dim(0) : given.length];
-      for (int i = 0; i < numbers.length; i++) {
-        numbers[i] = given[given.length == 1 ? 0 : i];
-      }
-      try (Scope scope = Scope.open(device)) {
-        return predict(xt, t, scope.tensor(Shape.of(numbers.length), numbers));
-      }
-    };
+    return new ClassPredictor(this, labels);
   }
 
-  private Tensor predict(Tensor xt, double t, Tensor labels) {
+  Tensor predict(Tensor xt, double t, Tensor labels) {
+    if (captured == null) {
+      try (Scope scope = Scope.open(device)) {
+        return predict(xt, scope.allocate(Shape.of(xt.dim(0))).fill((float) t), labels);
+      }
+    }
+    return inParts(
+        xt,
+        labels,
+        (first, part, partLabels, prediction) -> captured.run(part, t, partLabels, prediction));
+  }
+
+  Tensor predict(Tensor xt, Tensor t, Tensor labels) {
+    requireTimesteps(xt, t);
+    return inParts(
+        xt,
+        labels,
+        (first, part, partLabels, prediction) -> {
+          try (Scope scope = Scope.open(device)) {
+            Tensor times = t.slice(first, part.dim(0)).in(scope);
+            Tensor own = partLabels == null ? null : partLabels.in(scope);
+            prediction.copyFrom(
+                network.forward(part.in(scope), times, own, Dropout.NONE, LayerListener.NONE));
+          }
+        });
+  }
+
+  /** A pass over some of the images. */
+  @FunctionalInterface
+  private interface Pass {
+    void run(int first, Tensor part, Tensor labels, Tensor prediction);
+  }
+
+  private Tensor inParts(Tensor xt, Tensor labels, Pass pass) {
     check(xt, labels);
     int images = xt.dim(0);
     int batch = microBatch(xt.dim(1), xt.dim(2));
     Tensor prediction = xt.scope().allocate(xt.shape().withLast(config.outChannels()));
     for (int first = 0; first < images; first += batch) {
       int count = Math.min(batch, images - first);
-      if (captured != null) {
-        captured.run(
-            xt.slice(first, count),
-            t,
-            labels == null ? null : labels.slice(first, count),
-            prediction.slice(first, count));
-        continue;
-      }
-      try (Scope scope = Scope.open(device)) {
-        Tensor part = xt.slice(first, count).in(scope);
-        Tensor times = scope.allocate(Shape.of(count)).fill((float) t);
-        Tensor partLabels = labels == null ? null : labels.slice(first, count).in(scope);
-        prediction
-            .slice(first, count)
-            .copyFrom(network.forward(part, times, partLabels, Dropout.NONE, LayerListener.NONE));
-      }
+      pass.run(
+          first,
+          xt.slice(first, count),
+          labels == null ? null : labels.slice(first, count),
+          prediction.slice(first, count));
     }
     return prediction;
   }
@@ -200,10 +218,7 @@ public final class UNet implements NoisePredictor, AutoCloseable {
   private Tensor forward(
       Tensor xt, Tensor t, Tensor labels, Dropout dropout, LayerListener listener) {
     check(xt, labels);
-    if (!t.shape().equals(Shape.of(xt.dim(0)))) {
-      throw new InvalidArgumentException(
-          "t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
-    }
+    requireTimesteps(xt, t);
     return network.forward(
         xt, t.in(xt.scope()), labels == null ? null : labels.in(xt.scope()), dropout, listener);
   }
@@ -216,6 +231,13 @@ public final class UNet implements NoisePredictor, AutoCloseable {
    */
   public Dropout trainingDropout(long seed, long firstImage) {
     return new Dropout(config.dropout(), seed, firstImage);
+  }
+
+  private static void requireTimesteps(Tensor xt, Tensor t) {
+    if (!t.shape().equals(Shape.of(xt.dim(0)))) {
+      throw new InvalidArgumentException(
+          "t has shape " + t.shape() + ", expected [" + xt.dim(0) + "]");
+    }
   }
 
   private void check(Tensor xt, Tensor labels) {
