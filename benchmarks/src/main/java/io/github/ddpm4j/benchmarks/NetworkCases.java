@@ -138,14 +138,14 @@ final class NetworkCases {
       contenders.add(new RoundedProducts(new Prediction.Torch(config, weights, mode, batch)));
       contenders.add(Prediction.Torch.bfloat16(config, weights, mode, batch));
     }
-    return new Case(flop(unet, batch), bytes(unet, batch), ROUNDED, contenders, unet);
+    return new Case(Device.cpu(), flop(unet, batch), bytes(unet, batch), ROUNDED, contenders, unet);
   }
 
   private static Case roundedTraining(UNet unet, int batch) {
     Case exact = training(unet, batch);
     List<Contender> contenders =
         exact.contenders().stream().<Contender>map(RoundedProducts::new).toList();
-    return new Case(exact.flop(), exact.bytes(), ROUNDED, contenders, unet);
+    return new Case(exact.device(), exact.flop(), exact.bytes(), ROUNDED, contenders, unet);
   }
 
   private static Case sampling(UNet unet, int batch) {
