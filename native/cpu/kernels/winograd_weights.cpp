@@ -37,7 +37,6 @@ void panel_by_output(const float* w, int64_t k, int64_t c, int64_t first, float*
 /** One panel of input channels, which are in the lanes already; the window is turned. */
 template <int kOutputs>
 void panel_by_input(const float* w, int64_t k, int64_t c, int64_t first, float* panel) {
-  constexpr int64_t kPositions = winograd_positions(kOutputs);
   int64_t width = panel_width(c, first);
   for (int64_t d = 0; d < k; ++d)
     for (int64_t column = 0; column < width; column += kLanes) {
