@@ -92,8 +92,7 @@ public final class Cifar10 {
   private static byte label(Path file, int i, byte label) {
     if ((label & 0xff) >= CLASSES.size()) {
       throw new DataFormatException(
-          file,
-          "label " + i + " is " + (label & 0xff) + ", expected 0 to " + (CLASSES.size() - 1));
+          file, "label " + i + " is " + (label & 0xff) + ", expected 0 to " + (CLASSES.size() - 1));
     }
     return label;
   }
@@ -123,7 +122,9 @@ public final class Cifar10 {
     }
   }
 
-  /** The three planes of a record, which starts at a place in records, to pixels of three channels. */
+  /**
+   * The three planes of a record, which starts at a place in records, to pixels of three channels.
+   */
   private static void interleave(ByteBuffer records, int from, byte[] pixels, int to) {
     for (int c = 0; c < CHANNELS; c++) {
       int plane = from + 1 + c * PLANE;

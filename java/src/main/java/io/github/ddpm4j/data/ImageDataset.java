@@ -7,8 +7,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * A set of images of one size as bytes, [N,H,W,C] in row-major order: in memory, or in files that are
- * mapped to it. Byte b stands for the value b/127.5 - 1 in [-1, 1].
+ * A set of images of one size as bytes, [N,H,W,C] in row-major order: in memory, or in files that
+ * are mapped to it. Byte b stands for the value b/127.5 - 1 in [-1, 1].
  */
 public final class ImageDataset {
   private static final float HALF_RANGE = 127.5f;
@@ -39,8 +39,7 @@ public final class ImageDataset {
   }
 
   /** A data set that is not in memory. */
-  ImageDataset(
-      int count, int height, int width, int channels, PixelSource source, byte[] labels) {
+  ImageDataset(int count, int height, int width, int channels, PixelSource source, byte[] labels) {
     this(count, height, width, channels, source, null, labels);
   }
 
@@ -162,8 +161,7 @@ public final class ImageDataset {
     }
     byte[] sameLabels = new byte[indices.length];
     Arrays.fill(sameLabels, (byte) label);
-    return new ImageDataset(
-        indices.length, height, width, channels, copyOf(indices), sameLabels);
+    return new ImageDataset(indices.length, height, width, channels, copyOf(indices), sameLabels);
   }
 
   private byte[] copyOf(int[] indices) {
