@@ -21,7 +21,6 @@ done
 
 # The kernels run as the PTX of the first.
 paths=$(printf '%s:' "$kept"/*.compute_80.ptx)
-page=benchmarks/results/kernels.md
 {
   cat <<END
 # What the CUDA kernels take and move
@@ -30,5 +29,5 @@ Counted, not measured: no GPU took part. \`benchmarks/kernels.sh\` writes this p
 
 END
   SIMT_PTX=$paths "$build/benchmarks/native/kernel_table" --usage "$usage"
-} > "$page.new"
-mv "$page.new" "$page"
+} > "$build/kernels.md"
+cp "$build/kernels.md" benchmarks/results/kernels.md
