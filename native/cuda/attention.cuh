@@ -192,13 +192,19 @@ __global__ void __launch_bounds__(kAttentionThreads, kParts == 1   ? 3
     }
     if (first_row + 8 * r >= pass.tokens) continue;
     float* to = pass.result + pieces.head_start + (first_row + 8 * r) * pieces.stride();
+    constexpr int kNeighbours = AttentionProducts<kPrecision>::kNeighbours;
 #pragma unroll
-    for (int j = 0; j < kSums; ++j)
+    for (int j = 0; j < kSums; j += kNeighbours / 2) {
+      int64_t channel = int64_t{first_part} * kPiece + products.channel(j, 0);
+      Floats<kNeighbours> values;
 #pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        int64_t channel = int64_t{first_part} * kPiece + products.channel(j, i);
-        if (channel < pass.dim) to[channel] = sums[j][2 * r + i] * factor;
-      }
+      for (int i = 0; i < kNeighbours; ++i) values.at[i] = sums[j + i / 2][2 * r + i % 2] * factor;
+      if (pass.vector && channel < pass.dim) *reinterpret_cast<Floats<kNeighbours>*>(to + channel) = values;
+      if (pass.vector) continue;
+#pragma unroll
+      for (int i = 0; i < kNeighbours; ++i)
+        if (channel + i < pass.dim) to[channel + i] = values.at[i];
+    }
   }
 }
 
@@ -218,7 +224,7 @@ template <AttentionResult kResult>
 void run_attention(const char* name, AttentionPass pass, int64_t n) {
   constexpr int kProducts = kProductsOf<kResult>;
   pass.vector = pass.dim % 4 == 0 && are_aligned(pass.rows[0], pass.rows[1], pass.columns[0], pass.columns[1]) &&
-                are_aligned(pass.summed);
+                are_aligned(pass.summed, pass.result);
   pass.parts = static_cast<int>(divide_up(pass.dim, kPiece));
   pass.strips = static_cast<int>(divide_up(pass.parts, 4));
   pass.row_blocks = divide_up(pass.tokens, kAttentionRows);

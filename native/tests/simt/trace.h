@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,25 @@ struct Traffic {
   double factor() const { return static_cast<double>(cost) / static_cast<double>(least); }
 };
 
+/** What a kernel's blocks did, one by one. */
+struct Work {
+  /** Bytes that copies brought from device memory, and how many of them a block had not had before. */
+  uint64_t moved = 0, least = 0;
+  /** Multiply-adds on tensor cores; and multiplications of floats by threads, which only PTX shows. */
+  uint64_t by_tensor_cores = 0, by_threads = 0;
+};
+
 /** Starts anew. */
 void start_trace();
 /** What was counted since, by kernel and line. */
 std::vector<Traffic> traffic();
+/** And by kernel. */
+std::map<std::string, Work> work();
 
 /** An access of the running thread. */
 void trace(const void* at, size_t bytes, Way way, const Line& line);
+/** Products of the block that runs. */
+extern uint64_t tensor_products, thread_products;
 /** The block has ended. */
 void trace_block();
 
