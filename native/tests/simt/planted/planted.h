@@ -78,7 +78,7 @@
   X(kSeamTooLate, prologue, "wrong|beyond")                                      \
   X(kNormalizedTwice, prologue, "wrong")                                         \
   X(kNormalizedBeforeWait, prologue, "asynchronous")                             \
-  X(kPiecesOfOthers, prologue, "race|asynchronous")                              \
+  X(kPiecesOfOthers, prologue, "race|asynchronous|uninitialised")                \
   X(kNoBarrierAfterNorm, prologue, "race|asynchronous|uninitialised")            \
   X(kNormalizedAfterBarrier, prologue, "race|wrong")
 
