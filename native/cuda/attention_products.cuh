@@ -34,6 +34,7 @@ DDPM_DEVICE Quad quad_at(const float* p) { return *reinterpret_cast<const Quad*>
 template <Precision kPrecision>
 struct AttentionProducts {
   static constexpr bool kTf32 = kPrecision == Precision::kTf32;
+  static constexpr int kNeighbours = 2;  // of a lane's channels
   int g, t;
 
   DDPM_DEVICE explicit AttentionProducts(int lane) : g(lane / 4), t(lane % 4) {}
@@ -100,6 +101,7 @@ struct AttentionProducts {
 
 template <>
 struct AttentionProducts<Precision::kFloat32> {
+  static constexpr int kNeighbours = 4;
   int g, t;
 
   DDPM_DEVICE explicit AttentionProducts(int lane) : g(lane / 4), t(lane % 4) {}

@@ -49,6 +49,7 @@ const Backend* backend() {
     b.attention = attention;
     b.attention_backward = attention_backward;
     b.conv2d = conv2d;
+    b.fused_conv2d = fused_conv2d;
     b.conv2d_backward_input = conv2d_backward_input;
     b.conv2d_backward_weights = conv2d_backward_weights;
     b.linear = linear;

@@ -1,37 +1,50 @@
 // Convolution, its gradient by the input (also the transposed convolution) and linear maps, as implicit products of
 // matrices: a result's pixel is a row, its channel a column, and the depth runs over taps and the source's channels.
-// Nothing is unfolded in memory: a copy finds its pixel by adding a tap to its row's place.
+// Nothing is unfolded in memory.
 //
 // Tiling: a block has 4 warps and makes a tile of 128 x 128 results, each warp a quarter, where such tiles fill a GPU,
 // else of 64 x 64. A warp of 64 x 64 reads 512 bytes of shared memory for 4096 multiply-adds, as many as the tensor
 // cores do in bfloat16 while that is read (1024 and 128 bytes a cycle on sm_80); 32 x 32 is enough for tf32. Bits do
 // not depend on the tile: an element's products are added in the order of the depth, 16 at a time.
 //
-// Depth: 16 floats a step, rows of 64 bytes, in pieces of 16 bytes if source and weights allow, else of 4. The depth is
-// not padded from tap to tap, so that 3 channels of 9 taps are two steps and not nine.
+// Stride 1, from 16 channels on (convolution_patches.cuh): the depth is blocks of 16 channels, and in each the taps.
+// What the rows of a tile see, their patch, comes once for a block of channels, and each tap takes its rows from there:
+// for 3 x 3 on lines of 32 pixels, 4 lines and not 9 times 2 of them. So a block moves each byte that it needs once. A
+// patch is a run of pixels of a picture that is padded with what windows see around it, from the tile's first to its
+// last, and may cross pictures. It has up to 272 pixels, which for 3 x 3 is enough for lines of 64.
 //
-// Pipeline: cp.async, three stages deep, 24 or 48 KB: two steps are on their way while one is multiplied, with one
-// barrier a step. Two blocks of 128 x 128, 50 KB and 233 registers a thread at most, or four of 64 x 64 fit every
-// multiprocessor and hide each other's barriers.
+// The rest (convolution_kernel.cuh): the depth is taps, and in each the channels, and a copy finds its pixel by adding
+// a tap to its row's place. It is not padded from tap to tap, so that 3 channels of 9 taps are two steps and not nine.
+// Pixels that several taps see come once for each: that is up to 1.4 times the bytes that a block needs with 64
+// channels, 3 x 3 and strides of 2, where neighbours share little, and 1.6 on lines of more than 64 pixels.
+//
+// Depth: 16 floats a step, rows of 64 bytes, in pieces of 16 bytes if source and weights allow, else of 4.
+//
+// Pipeline: cp.async, three stages deep: two steps are on their way while one is multiplied, with one barrier a step.
+// Two patches take turns (three if each serves one tap). Two blocks of 128 x 128 with 49 to 60 KB and 254 registers a
+// thread at most, or three of 64 x 64 with 24 to 50 KB hide each other's barriers; GPUs of 100 KB (sm_86, 89, 120) have
+// room for one of the large tiles with patches.
 //
 // Operands stay float32 in shared memory, as the activations are in memory: a copy needs no registers, and ldmatrix
 // deals out 4 x 8 floats as the tensor cores take tf32; pairs of them, rounded, make bfloat16. Pieces are exchanged so
-// that neither copies nor ldmatrix have bank conflicts. In float32, each thread multiplies for the same results by
-// fused multiply-adds, so that the ends are the same.
+// that neither copies nor ldmatrix have bank conflicts; of patches only where eight neighbours of a tile are in one
+// line, else two of them may meet. In float32, each thread multiplies for the same results by fused multiply-adds, so
+// that the ends are the same.
 //
 // The gradient by the input takes the weights as [C, taps, K], turned in a pass of their own: 8 bytes a weight, where
 // the product reads each once for every 64 or 128 pixels. With strides, the input's pixels fall into phases that see
 // different taps; a block has pixels of one phase, and multiplies no tap that misses.
+//
+// Ends: bias, time embedding and residual are added to the sums in registers, and pairs of lanes' results fill sectors.
+// Moments for a norm of the result are not taken here: a tile crosses images and its size depends on the batch, so an
+// image's moments would depend on the batch too.
 #include <algorithm>
 
-#include "cuda/convolution_kernel.cuh"
+#include "cuda/convolution_patches.cuh"
 #include "cuda/cuda.h"
 
 namespace ddpm::cuda {
 namespace {
-
-/** Results from which on blocks of large tiles are enough to fill a GPU. */
-constexpr int64_t kLargeResults = int64_t{1} << 21;
 
 constexpr int kTurnTile = 32, kTurnLines = 8;
 
@@ -62,23 +75,20 @@ void run(const char* name, ConvolutionPass pass, int64_t phases, int64_t pixels_
 }
 
 ddpm_status convolve_window(const char* name, const WindowGeometry& g, ConvolutionPass pass, Stream stream) {
-  pass.vertical = vertical_axis(g);
-  pass.horizontal = horizontal_axis(g);
-  pass.images = static_cast<int32_t>(g.n);
-  pass.channels = static_cast<int32_t>(pass.transposed ? g.k : g.c);
-  pass.columns = static_cast<int32_t>(pass.transposed ? g.c : g.k);
-  pass.vectors = pass.channels % 4 == 0 && is_aligned(pass.x, 16) && is_aligned(pass.w, 16);
-  pass.pairs = pass.columns % 2 == 0 && is_aligned(pass.y, 8) && is_aligned(pass.residual, 8);
-  int64_t down = pass.transposed ? std::min(g.stride_h, g.h) : 1,
-          across = pass.transposed ? std::min(g.stride_w, g.w) : 1;
+  set_window(g, pass);
+  int64_t height = pass.transposed ? g.h : g.oh, width = pass.transposed ? g.w : g.ow;
+  if (has_patches(g, pass)) {
+    convolve_patches(name, pass, g.n * height * width, stream);
+    return DDPM_OK;
+  }
+  int64_t down = pass.transposed ? std::min(g.stride_h, height) : 1;
+  int64_t across = pass.transposed ? std::min(g.stride_w, width) : 1;
   pass.phases_across = static_cast<int32_t>(across);
-  int64_t height = pass.transposed ? (g.h + down - 1) / down : g.oh;
-  int64_t width = pass.transposed ? (g.w + across - 1) / across : g.ow;
-  bool large = g.n * height * width * down * across * pass.columns >= kLargeResults && pass.columns > 64;
-  if (large)
-    run<LargeTile>(name, pass, down * across, g.n * height * width, stream);
+  int64_t pixels_of_phase = g.n * ((height + down - 1) / down) * ((width + across - 1) / across);
+  if (is_large(pixels_of_phase * down * across, pass.columns))
+    run<LargeTile>(name, pass, down * across, pixels_of_phase, stream);
   else
-    run<SmallTile>(name, pass, down * across, g.n * height * width, stream);
+    run<SmallTile>(name, pass, down * across, pixels_of_phase, stream);
   return DDPM_OK;
 }
 
@@ -100,6 +110,10 @@ ddpm_status convolve_back(const char* name, const WindowGeometry& g, const float
 }
 
 }  // namespace
+
+void convolve_patches(const char* name, const ConvolutionPass& pass, int64_t pixels, Stream stream) {
+  run_patches<false>(name, pass, pixels, stream);
+}
 
 ddpm_status conv2d(const Conv2dArgs& a) {
   if (!is_countable(a.g)) return DDPM_NOT_SUPPORTED;

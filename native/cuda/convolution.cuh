@@ -1,6 +1,7 @@
 #pragma once
 #include "common/geometry.h"
 #include "cuda/products.cuh"
+#include "cuda/quads.cuh"
 
 /** What the kernels of convolutions share; see convolution.cu. */
 namespace ddpm::cuda {
@@ -35,8 +36,5 @@ inline WindowGeometry map_geometry(int64_t rows, int64_t in_features, int64_t ou
 inline bool is_aligned(const void* p, uintptr_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
 /** How many tiles of a size cover a count. */
 inline int32_t tiles_of(int64_t count, int64_t size) { return static_cast<int32_t>((count + size - 1) / size); }
-inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
-  return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
-}
 
 }  // namespace ddpm::cuda

@@ -3,17 +3,23 @@
 
 /** The kernel of convolutions and their gradients by the input; see convolution.cu. */
 namespace ddpm::cuda {
-namespace {
-
 struct ConvolutionPass {
   const float *x, *w, *bias, *image_bias, *residual;  // w: [columns, taps, channels]; the last three may be null
   float* y;
+  const float *skip, *coefficients;  // what convolution_patches.cuh knows beside x; may be null
+  int32_t x_channels, patch;         // those that are in x, and pixels of a patch
+  bool silu;
   Axis vertical, horizontal;
   bool transposed;  // the axes are those of the convolution that this is the gradient of
-  bool vectors;     // 16 bytes of x and w may be copied at once
+  bool vectors;     // 16 bytes of x, skip and w may be copied at once
   bool pairs;       // 8 bytes of y and residual may be moved at once
   int32_t images, channels, columns, phases_across, tiles;  // tiles: of a phase
 };
+
+/** A convolution of stride 1 that is made by patches (convolution_patches.cuh), of so many pixels. */
+void convolve_patches(const char* name, const ConvolutionPass& pass, int64_t pixels, Stream stream);
+
+namespace {
 
 /** The results of a phase along one axis: result a sums taps tap(i) of source start(a) + i direction. */
 struct Phase {
@@ -207,6 +213,25 @@ __global__ void __launch_bounds__(T::kThreads, T::kRows == 64 ? 4 : 2) convolve(
     pipeline<T>(steps, memory, load, multiply);
   }
   write(pass, v, h, first, first_column, results);
+}
+
+/** Whether large tiles of so many results are enough to fill a GPU. */
+inline bool is_large(int64_t pixels, int64_t columns) {
+  constexpr int64_t kLargeResults = int64_t{1} << 21;
+  return pixels * columns >= kLargeResults && columns > 64;
+}
+
+/** Adds what follows from a window to a pass with operands. */
+inline void set_window(const WindowGeometry& g, ConvolutionPass& pass) {
+  pass.vertical = vertical_axis(g);
+  pass.horizontal = horizontal_axis(g);
+  pass.images = static_cast<int32_t>(g.n);
+  pass.channels = static_cast<int32_t>(pass.transposed ? g.k : g.c);
+  pass.columns = static_cast<int32_t>(pass.transposed ? g.c : g.k);
+  if (pass.skip == nullptr) pass.x_channels = pass.channels;
+  pass.vectors = pass.channels % 4 == 0 && pass.x_channels % 4 == 0 && is_aligned(pass.x, 16) &&
+                 is_aligned(pass.skip, 16) && is_aligned(pass.w, 16);
+  pass.pairs = pass.columns % 2 == 0 && is_aligned(pass.y, 8) && is_aligned(pass.residual, 8);
 }
 
 }  // namespace

@@ -88,6 +88,9 @@ ddpm_status linear(const LinearArgs& args);
 ddpm_status linear_backward_input(const LinearBackwardInputArgs& args);
 ddpm_status linear_backward_weights(const LinearBackwardWeightsArgs& args);
 
+// fused_convolution.cu
+ddpm_status fused_conv2d(const FusedConv2dArgs& args);
+
 // optimal.cu
 ddpm_status optimal_partial(const OptimalPartialArgs& args);
 

@@ -119,6 +119,15 @@ DDPM_DEVICE uint32_t round_tf32(float x) {
   return r;
 }
 
+/** Stores neighbours at once, at a multiple of their size; nvcc takes vectors apart that come from large arrays. */
+DDPM_DEVICE void store_floats(float* to, const float (&v)[2]) {
+  asm volatile("st.global.v2.f32 [%0], {%1,%2};" ::"l"(to), "f"(v[0]), "f"(v[1]) : "memory");
+}
+DDPM_DEVICE void store_floats(float* to, const float (&v)[4]) {
+  asm volatile("st.global.v4.f32 [%0], {%1,%2,%3,%4};" ::"l"(to), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3])
+               : "memory");
+}
+
 DDPM_DEVICE void atomic_add(int64_t* to, int64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
 }

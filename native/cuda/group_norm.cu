@@ -4,6 +4,9 @@
 //   norm_fold     a warp to an image and group: moments of the group, and three numbers a channel
 //   norm_apply    y = act((x - mean) factor + offset)
 //
+// A convolution that normalises its input itself (fused_convolution.cu) takes the numbers of norm_fold, of two inputs
+// whose channels it joins.
+//
 // So a large image is spread over many blocks, and the second reading of a small one comes from the second-level cache:
 // 12 bytes an element, 8 of them to and from memory where a batch fits the cache.
 //
@@ -62,12 +65,12 @@ DDPM_DEVICE Moments moments_of(const Quad (&x)[kThreadPixels], int channel, int 
 }
 
 __global__ void __launch_bounds__(kPixelThreads)
-    norm_moments_kernel(PixelPlan plan, const float* x, ChannelMoments* kept) {
+    norm_moments_kernel(PixelPlan plan, JoinedPixels x, ChannelMoments* kept) {
   PixelPart part(plan);
   Quad values[kThreadPixels];
 #pragma unroll
   for (int i = 0; i < kThreadPixels; ++i)
-    values[i] = i < part.count ? plan.rows.load(x + part.at(plan, i), part.channel) : Quad{};
+    values[i] = i < part.count ? x.load(part.pixel(plan, i), part.channel) : Quad{};
   // Means and deviations of four channels, and the count of all.
   double moments[9] = {};
   if (part.count > 0) {
@@ -128,7 +131,7 @@ __global__ void __launch_bounds__(kFoldThreads)
   m = merge_lanes(m, at.lane);
   double rstd = 1 / sqrt(m.deviations / m.count + static_cast<double>(a.eps));
   auto mean = static_cast<float>(m.mean);
-  if (at.lane == 0) {
+  if (at.lane == 0 && a.statistics != nullptr) {
     float* statistics = a.statistics + (at.image * a.groups + at.group) * 2;
     statistics[0] = mean;
     statistics[1] = static_cast<float>(rstd);
@@ -174,17 +177,25 @@ __global__ void __launch_bounds__(kPixelThreads)
   }
 }
 
-ddpm_status group_norm(const GroupNormArgs& a) {
-  PixelPlan plan = PixelPlan::of(a.n, a.pixels, a.c, a.x, a.y);
+void norm_coefficients(const GroupNormArgs& a, const float* skip, int64_t skip_c, float* coefficients) {
+  int64_t x_c = a.c - skip_c;
+  PixelPlan plan = PixelPlan::of(a.n, a.pixels, a.c);
+  JoinedPixels pixels{a.x, skip, rows_of(2, x_c, a.x), rows_of(2, skip_c, skip)};
+  pixels.of_skip.vector &= x_c % 4 == 0;
   Stream stream = op_stream();
   DeviceArray<ChannelMoments> kept(a.n * plan.chunks * a.c, stream);
-  DeviceArray<float> coefficients(a.n * 3 * a.c, stream);
   ChannelMoments* moments = kept;
-  float* numbers = coefficients;
-  each_part("norm_moments", norm_moments_kernel, plan, a.x, moments);
+  each_part("norm_moments", norm_moments_kernel, plan, pixels, moments);
   launch("norm_fold", norm_fold_kernel, fold_grid(a.n, a.groups), dim3(kFoldThreads), 0, stream, plan, a, moments,
-         numbers);
-  each_part("norm_apply", a.silu ? norm_apply_kernel<true> : norm_apply_kernel<false>, plan, a.x, numbers, a.y);
+         coefficients);
+}
+
+ddpm_status group_norm(const GroupNormArgs& a) {
+  DeviceArray<float> coefficients(a.n * 3 * a.c, op_stream());
+  float* numbers = coefficients;
+  norm_coefficients(a, nullptr, 0, numbers);
+  each_part("norm_apply", a.silu ? norm_apply_kernel<true> : norm_apply_kernel<false>,
+            PixelPlan::of(a.n, a.pixels, a.c, a.x, a.y), a.x, numbers, a.y);
   return DDPM_OK;
 }
 

@@ -55,10 +55,11 @@ struct PixelPart {
     count = left <= 0 || channel >= plan.c() ? 0 : static_cast<int>(min((left - 1) / plan.phases + 1, int64_t{8}));
   }
 
-  /** Where its i-th pixel starts in a matrix of [N,pixels,C]. */
-  DDPM_DEVICE int64_t at(const PixelPlan& plan, int i) const {
-    return (image * plan.pixels + first + i * plan.phases) * plan.c();
+  /** Its i-th pixel, counted over all images, and where that starts in a matrix of [N,pixels,C]. */
+  DDPM_DEVICE int64_t pixel(const PixelPlan& plan, int i) const {
+    return image * plan.pixels + first + i * plan.phases;
   }
+  DDPM_DEVICE int64_t at(const PixelPlan& plan, int i) const { return pixel(plan, i) * plan.c(); }
   /** Whether it is the one that writes what the threads of its channels have merged. */
   DDPM_DEVICE bool keeps(const PixelPlan& plan) const { return phase == 0 && channel < plan.c(); }
 };

@@ -144,8 +144,8 @@ struct Product {
 /** In float32: one fused multiply-add after the other, by depth. */
 template <>
 struct Product<Precision::kFloat32> {
-  template <class T>
-  DDPM_DEVICE static void add(const Along& a, const Along& b, Results<T>& to) {
+  template <class T, class Rows>
+  DDPM_DEVICE static void add(const Rows& a, const Along& b, Results<T>& to) {
 #pragma unroll 1
     for (int depth = 0; depth < T::kDepth; depth += 4) {
       float4 rows[T::kHigh][2];
@@ -196,23 +196,30 @@ struct Product<Precision::kFloat32> {
   }
 };
 
+struct Nothing {
+  DDPM_DEVICE void operator()() const {}
+};
+
 /**
  * The loop over the depth: load(stage) starts the copies of the next step, multiply(stage) adds a step that has come.
- * While one is multiplied, two are on their way.
+ * While one is multiplied, two are on their way. Before the barrier that shows a step's copies to all, arrived() may
+ * change those of its own thread.
  */
-template <class T, class Load, class Multiply>
-DDPM_DEVICE void pipeline(int steps, float* memory, Load&& load, const Multiply& multiply) {
+template <class T, int kStageFloats = T::kStageFloats, class Load, class Multiply, class Arrived = Nothing>
+DDPM_DEVICE void pipeline(int steps, float* memory, Load&& load, const Multiply& multiply,
+                          const Arrived& arrived = {}) {
   for (int s = 0; s < T::kStages - 1; ++s) {
-    if (s < steps) load(memory + s * T::kStageFloats);
+    if (s < steps) load(memory + s * kStageFloats);
     copy_commit();
   }
   int now = 0, next = T::kStages - 1;
   for (int step = 0; step < steps; ++step) {
     copy_wait<T::kStages - 2>();
+    arrived();
     __syncthreads();
-    if (step + T::kStages - 1 < steps) load(memory + next * T::kStageFloats);
+    if (step + T::kStages - 1 < steps) load(memory + next * kStageFloats);
     copy_commit();
-    multiply(memory + now * T::kStageFloats);
+    multiply(memory + now * kStageFloats);
     now = now == T::kStages - 1 ? 0 : now + 1;
     next = next == T::kStages - 1 ? 0 : next + 1;
   }

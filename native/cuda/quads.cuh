@@ -15,11 +15,16 @@
 namespace ddpm::cuda {
 
 DDPM_ARITHMETIC int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline dim3 grid_of(int64_t blocks) { return dim3(static_cast<unsigned>(blocks)); }
+inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
+  return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y), static_cast<unsigned>(z));
+}
 
-struct alignas(16) Quad {
-  float at[4];
+/** Neighbours that are moved at once. */
+template <int kCount>
+struct alignas(4 * kCount) Floats {
+  float at[kCount];
 };
+using Quad = Floats<4>;
 
 /** Rows of a matrix. */
 struct Rows {

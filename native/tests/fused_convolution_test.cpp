@@ -1,4 +1,5 @@
 // A convolution that joins and normalises its input on the way, against the parts one after the other: the same bits.
+// Algorithms are the CPU's choice; a device has cases of its own.
 #include <cmath>
 
 #include "harness.h"
@@ -107,6 +108,7 @@ Case any_case(Random& random, bool winograd) {
 }  // namespace
 
 TEST(winograd_has_the_bits_of_the_parts) {
+  if (device() != 0) return;
   int threads = ddpm_threads();
   for (const char* name : {"winograd2", "winograd4"}) {
     Algorithm algorithm(name);
@@ -125,6 +127,7 @@ TEST(winograd_has_the_bits_of_the_parts) {
 }
 
 TEST(one_picture_shared_by_output_channels_has_the_bits_of_the_parts) {
+  if (device() != 0) return;
   // With more threads than runs of tiles, tasks share the tiles of a picture and take panels of channels each.
   int threads = ddpm_threads();
   OK(ddpm_set_threads(4));
@@ -138,6 +141,7 @@ TEST(one_picture_shared_by_output_channels_has_the_bits_of_the_parts) {
 }
 
 TEST(the_direct_product_joins_its_input_and_has_the_bits_of_the_parts) {
+  if (device() != 0) return;
   Algorithm algorithm("direct");
   for (int i = 0; i < 60; ++i) {
     Case c = any_case(random, false);
@@ -150,7 +154,40 @@ TEST(the_direct_product_joins_its_input_and_has_the_bits_of_the_parts) {
   }
 }
 
+TEST(a_device_has_the_bits_of_the_parts_in_every_precision) {
+  if (device() == 0) return;
+  // Tiles within a picture, of parts of two and of many; tails of channels, a seam within four of them; other windows.
+  const std::vector<Case> cases = {{{1, 8, 8, 32, 20, 3, 3, 1, 1, 1, 1, 1, 1}, 0, 4, true, true, false},
+                                   {{2, 9, 9, 36, 12, 3, 3, 1, 1, 1, 1, 1, 1}, 12, 3, true, true, true},
+                                   {{7, 4, 4, 22, 70, 3, 3, 1, 1, 1, 1, 1, 1}, 9, 2, true, true, false},
+                                   {{3, 5, 3, 24, 8, 2, 5, 1, 1, 0, 3, 2, 1}, 8, 6, true, false, true},
+                                   {{2, 6, 6, 40, 24, 1, 1, 1, 1, 0, 0, 0, 0}, 24, 5, true, true, false},
+                                   {{2, 6, 6, 40, 24, 1, 1, 1, 1, 0, 0, 0, 0}, 16, 1, false, false, false},
+                                   {{2, 5, 6, 19, 10, 3, 3, 1, 1, 1, 1, 1, 1}, 3, 1, false, false, false}};
+  for (const char* precision : {"float32", "tf32", "bfloat16"}) {
+    OK(ddpm_set_precision(precision));
+    for (const Case& c : cases) {
+      Operands operands(random, c);
+      OK(run_fused(c, operands));
+      check_same(operands.y.get(), run_parts(c, operands), precision);
+    }
+  }
+  OK(ddpm_set_precision("float32"));
+}
+
+TEST(a_device_declines_what_shares_no_pixels) {
+  if (device() == 0) return;
+  for (Window g : {Window{1, 6, 6, 16, 16, 3, 3, 2, 2, 1, 1, 1, 1}, Window{1, 6, 6, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1},
+                   Window{1, 3, 200, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1}}) {
+    Case c{g, 0, 4, true, true, false};
+    Operands operands(random, c);
+    FAILS(DDPM_NOT_SUPPORTED, "fused_conv2d", run_fused(c, operands));
+    for (float y : operands.y.get()) CHECK(std::isnan(y));
+  }
+}
+
 TEST(what_is_not_fused_is_declined_and_nothing_written) {
+  if (device() != 0) return;
   Algorithm algorithm("direct");
   Case c{{1, 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1}, 0, 4, true, true, false};
   Operands operands(random, c);

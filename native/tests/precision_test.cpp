@@ -32,11 +32,16 @@ struct Chosen {
   }
 };
 
-/** 3 x 3 with strides 1 and 2, 1 x 1, 4 x 4, few channels; tails in pixels, channels and depth; several tiles. */
+/**
+ * 3 x 3 with strides 1 and 2, 1 x 1, 4 x 4, few channels; tails in pixels, channels and depth; several tiles. Tiles of
+ * several small pictures, windows of two taps, pictures wider than a tile.
+ */
 std::vector<Window> windows() {
   return {{2, 9, 9, 16, 24, 3, 3, 1, 1, 1, 1, 1, 1},  {1, 8, 8, 20, 12, 3, 3, 2, 2, 0, 0, 1, 1},
           {3, 5, 7, 68, 70, 1, 1, 1, 1, 0, 0, 0, 0},  {1, 8, 8, 8, 12, 4, 4, 2, 2, 1, 1, 1, 1},
-          {1, 10, 10, 3, 17, 3, 3, 1, 1, 1, 1, 1, 1}, {1, 9, 6, 13, 2, 5, 3, 3, 2, 2, 0, 1, 2}};
+          {1, 10, 10, 3, 17, 3, 3, 1, 1, 1, 1, 1, 1}, {1, 9, 6, 13, 2, 5, 3, 3, 2, 2, 0, 1, 2},
+          {5, 4, 4, 21, 18, 3, 3, 1, 1, 1, 1, 1, 1},  {2, 6, 11, 36, 16, 1, 2, 1, 1, 0, 1, 0, 0},
+          {1, 2, 100, 16, 5, 3, 3, 1, 1, 1, 0, 1, 2}};
 }
 
 std::vector<double> absolute(const std::vector<float>& values) {

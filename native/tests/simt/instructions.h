@@ -59,6 +59,15 @@ inline uint32_t pack_bf16(float low, float high) { return simt::to_bf16(high) <<
 inline uint32_t pack_f16(float low, float high) { return simt::to_f16(high) << 16 | simt::to_f16(low); }
 inline uint32_t round_tf32(float x) { return simt::to_tf32(x); }
 
+template <int kCount>
+void store_floats(float* to, const float (&v)[kCount]) {
+  struct alignas(4 * kCount) Vector {
+    float at[kCount];
+  };
+  auto* vector = reinterpret_cast<Vector*>(to);
+  for (int i = 0; i < kCount; ++i) vector->at[i] = v[i];
+}
+
 inline void atomic_add(int64_t* to, int64_t value) {
   simt::change(
       to, [=](int64_t x) { return static_cast<int64_t>(static_cast<uint64_t>(x) + static_cast<uint64_t>(value)); });

@@ -47,6 +47,7 @@ void multiply_all(ProductLane* const* lanes, Element a_type, Element b_type) {
   // has two neighbours, 2 (l % 4) and on, of these rows.
   T a[16][kRowBytes], b[8][kRowBytes];
   int width = 4 / bytes_of(a_type), half = 4 * width;
+  tensor_products += static_cast<uint64_t>(16 * 8 * 2 * half);
   for (int l = 0; l < kWarp; ++l)
     for (int i = 0; i < width; ++i) {
       int k = l % 4 * width + i;

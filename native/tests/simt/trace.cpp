@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_set>
+#include <utility>
 
 #include "simt/memory.h"
 #include "simt/ptx/kernels.h"
@@ -12,6 +14,7 @@
 namespace ddpm::simt {
 
 std::string (*describe_line)(const std::string&, int) = nullptr;
+uint64_t tensor_products = 0, thread_products = 0;
 
 namespace {
 
@@ -36,6 +39,9 @@ struct Trace {
   std::map<Key, Site> sites;  // of the block
   std::map<Key, Traffic> traffic;
   std::set<std::tuple<std::string, const void*, unsigned, size_t>> launches;
+  std::unordered_set<uint64_t> words;  // that were copied to the block
+  uint64_t moved = 0;
+  std::map<std::string, Work> work;
 };
 
 Trace& all() {
@@ -108,6 +114,7 @@ void start_trace() {
   all().enabled = true;
   all().traffic.clear();
   all().launches.clear();
+  all().work.clear();
 }
 
 std::vector<Traffic> traffic() {
@@ -130,12 +137,18 @@ bool trace_launch(const char* name, const void* kernel, unsigned threads, size_t
   return all().runs;
 }
 
+std::map<std::string, Work> work() { return all().work; }
+
 void trace(const void* at, size_t bytes, Way way, const Line& line) {
   Trace& t = all();
   if (!t.enabled) return;
   static Table table;
   bool shared = is_shared(at);
   auto place = reinterpret_cast<uint64_t>(at);
+  if (way == Way::kCopyFrom) {
+    t.moved += bytes;
+    for (uint64_t b = 0; b < bytes; b += kBankBytes) t.words.insert((place + b) / kBankBytes);
+  }
   if (shared) place -= reinterpret_cast<uint64_t>(shared_base());
   Key key{kernel_name(), line.file, line.number, way, bytes, shared};
   Site& site = t.sites[key];
@@ -152,6 +165,14 @@ void trace_block() {
   for (const auto& [key, site] : all().sites)
     for (const auto& request : site.unfinished) count(request.second, traffic_of(key));
   all().sites.clear();
+  uint64_t on_tensor_cores = std::exchange(tensor_products, 0), on_threads = std::exchange(thread_products, 0);
+  if (!all().enabled) return;
+  Work& work = all().work[kernel_name()];
+  work.moved += std::exchange(all().moved, 0);
+  work.least += kBankBytes * all().words.size();
+  all().words.clear();
+  work.by_tensor_cores += on_tensor_cores;
+  work.by_threads += on_threads;
 }
 
 }  // namespace ddpm::simt

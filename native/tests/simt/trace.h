@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,12 +36,22 @@ struct Launch {
   size_t shared_bytes;       // that the launch asks for
 };
 
+/** What a kernel's blocks did, one by one. */
+struct Work {
+  /** Bytes that copies brought from device memory, and how many of them a block had not had before. */
+  uint64_t moved = 0, least = 0;
+  /** Multiply-adds on tensor cores; and multiplications of floats by threads, which only PTX shows. */
+  uint64_t by_tensor_cores = 0, by_threads = 0;
+};
+
 /** Starts anew. */
 void start_trace();
 /** What was counted since, by kernel and line. */
 std::vector<Traffic> traffic();
 /** What was launched since, each once. */
 std::vector<Launch> launches();
+/** And by kernel. */
+std::map<std::string, Work> work();
 
 /** From here on kernels are launched, but not run. */
 void run_no_kernels(bool none);
@@ -48,6 +59,8 @@ void run_no_kernels(bool none);
 bool trace_launch(const char* name, const void* kernel, unsigned threads, size_t shared_bytes);
 /** An access of the running thread. */
 void trace(const void* at, size_t bytes, Way way, const Line& line);
+/** Products of the block that runs. */
+extern uint64_t tensor_products, thread_products;
 /** The block has ended. */
 void trace_block();
 

@@ -1,5 +1,6 @@
 #include "simt/planted/cases.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -121,6 +122,33 @@ bool run_scan(Bug bug) {
   for (size_t i = 0; i < x.size(); ++i) {
     expected += x[i];
     if (y.get()[i] != expected) return false;
+  }
+  return true;
+}
+
+bool run_prologue(Bug bug) {
+  const int images = 3, length = 10, pixels = images * length, skip_c = kPrologueChannels - kPrologueX;
+  std::vector<float> x = whole_numbers<float>(pixels * kPrologueX, -4, 4);
+  std::vector<float> skip = whole_numbers<float>(static_cast<size_t>(pixels * skip_c), -4, 4);
+  std::vector<float> norm = whole_numbers<float>(images * 3 * kPrologueChannels, -3, 3);
+  std::vector<float> w = whole_numbers<float>(kPrologueColumns * 3 * kPrologueChannels, -4, 4);
+  Values<float> on_x(x), on_skip(skip), on_norm(norm), on_w(w), y(pixels * kPrologueColumns);
+  launch("prologue", prologue, dim3(2), dim3(kPrologueThreads), kPrologueBytes, nullptr,
+         Prologue{on_x, on_skip, on_norm, on_w, y, images, length, bug});
+  auto at = [](const std::vector<float>& values, int i) { return values[static_cast<size_t>(i)]; };
+  for (int i = 0; i < pixels * kPrologueColumns; ++i) {
+    int pixel = i / kPrologueColumns, column = i % kPrologueColumns, image = pixel / length;
+    float expected = 0;
+    for (int tap = 0; tap < 3; ++tap)
+      for (int c = 0; c < kPrologueChannels; ++c) {
+        int from = pixel + tap - 1, channels = 3 * kPrologueChannels * image + c;
+        if (pixel % length + tap < 1 || pixel % length + tap > length) continue;
+        float value = c < kPrologueX ? at(x, from * kPrologueX + c) : at(skip, from * skip_c + c - kPrologueX);
+        value = (value - at(norm, channels)) * at(norm, channels + kPrologueChannels);
+        value = std::max(value + at(norm, channels + 2 * kPrologueChannels), 0.0f);
+        expected += value * at(w, (column * 3 + tap) * kPrologueChannels + c);
+      }
+    if (at(y.get(), i) != expected) return false;
   }
   return true;
 }

@@ -10,5 +10,6 @@ bool run_transpose(Bug bug);
 bool run_softmax(Bug bug);
 bool run_histogram(Bug bug);
 bool run_scan(Bug bug);
+bool run_prologue(Bug bug);
 
 }  // namespace ddpm::cuda::planted

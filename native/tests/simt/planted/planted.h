@@ -69,7 +69,18 @@
   X(kOffsetOfOwnWarp, scan, "wrong")                                             \
   X(kNarrowSegments, scan, "wrong")                                              \
   X(kBarrierInBranch, scan, "no thread can go on|have ended|race|uninitialised") \
-  X(kStoredTwice, scan, "race|wrong")
+  X(kStoredTwice, scan, "race|wrong")                                            \
+  X(kPaddingNormalized, prologue, "wrong")                                       \
+  X(kNormOfFirstImage, prologue, "wrong")                                        \
+  X(kNormOfFirstBlock, prologue, "wrong")                                        \
+  X(kFactorAndOffsetSwapped, prologue, "wrong")                                  \
+  X(kOtherInput, prologue, "wrong|beyond")                                       \
+  X(kSeamTooLate, prologue, "wrong|beyond")                                      \
+  X(kNormalizedTwice, prologue, "wrong")                                         \
+  X(kNormalizedBeforeWait, prologue, "asynchronous")                             \
+  X(kPiecesOfOthers, prologue, "race|asynchronous|uninitialised")                \
+  X(kNoBarrierAfterNorm, prologue, "race|asynchronous|uninitialised")            \
+  X(kNormalizedAfterBarrier, prologue, "race|wrong")
 
 namespace ddpm::cuda::planted {
 
@@ -135,5 +146,19 @@ struct Scan {
 };
 constexpr int kScanThreads = 128;
 __global__ void scan(Scan p);
+
+/**
+ * y[i,o,k] = the sum over taps t and channels c of max(0, (x | skip less mean) factor + offset)[i,o+t-1,c] w[k,t,c], 0
+ * outside; norm [images,3,channels] has the three. Blocks of kPrologueThreads for kPrologueRows pixels.
+ */
+struct Prologue {
+  const float *x, *skip, *norm, *w;
+  float* y;
+  int images, length;
+  Bug bug;
+};
+constexpr int kPrologueThreads = 128, kPrologueRows = 16, kPrologueColumns = 8;
+constexpr int kPrologueChannels = 32, kPrologueX = 20, kPrologueBytes = 2 * 24 * 16 * 4;
+__global__ void prologue(Prologue p);
 
 }  // namespace ddpm::cuda::planted

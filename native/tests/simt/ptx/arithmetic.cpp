@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "simt/ptx/operations.h"
+#include "simt/trace.h"
 
 namespace ddpm::simt::ptx {
 namespace {
@@ -96,8 +97,18 @@ T with_modifiers(uint32_t variant, const F& f) {
   return x;
 }
 
+struct Multiply;
+struct MultiplyAdd;
+
+/** For the trace. */
+template <class T, class F>
+void count_product() {
+  if (sizeof(T) == 4 && (std::is_same_v<F, Multiply> || std::is_same_v<F, MultiplyAdd>)) ++thread_products;
+}
+
 template <class T, class F, int kCount>
 void run_float(Frame& f, const Instruction& i) {
+  count_product<T, F>();
   volatile T in[3] = {};
   for (int n = 0; n < kCount; ++n) {
     T x = f.get<T>(i.at[1 + n]);
@@ -168,6 +179,7 @@ void run_float_pair(Frame& f, const Instruction& i) {
     float in[3] = {};
     for (int n = 0; n < kCount; ++n) in[n] = f.get<float>(i.at[1 + n] + half);
     f.set<float>(i.at[0] + half, F::apply(in[0], in[1], in[2]));
+    count_product<float, F>();
   }
 }
 
