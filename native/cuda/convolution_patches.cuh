@@ -79,7 +79,7 @@ class PatchLoader {
   DDPM_DEVICE void normalize(int32_t block) const {
     int32_t channel = block * T::kDepth + depth_, image_pixels = pass_.vertical.source * pass_.horizontal.source;
     if (channel >= pass_.channels) return;
-    Floats<kFloats> mean, factor, offset;
+    Floats<kFloats> mean{}, factor{}, offset{};
     int32_t image_end = 0;
 #pragma unroll 1
     for (int p = line_; p < pass_.patch; p += kLines) {
