@@ -18,7 +18,7 @@
 // tiles' inputs at one position (96 KiB with 256 channels) stay in the second-level cache for all panels of the group;
 // inputs and sums of all positions (3.5 MB and 1.8 MB) come and go once per group, another byte a cycle. Runs of 24
 // tiles, whose sums fit that cache, took 1.3 to 1.7 times as long. Where a batch has few tiles, the weights' bytes by
-// the memory's bandwidth are the floor.
+// the memory's bandwidth are the floor, so they are kept as taps and transformed where they are used (winograd_taps.h).
 //
 // Each element is summed over the channels in order by the same instructions wherever it is computed, so neither the
 // runs nor the panels change a bit; the split may look at the number of threads.
