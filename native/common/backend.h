@@ -99,6 +99,12 @@ struct GroupNormArgs {
   bool silu;
 };
 
+/** The normalisation in front of a fused convolution whose gamma is given. */
+inline GroupNormArgs norm_of(const FusedConv2dArgs& a) {
+  const WindowGeometry& g = a.conv.g;
+  return {a.conv.x, a.gamma, a.beta, a.modulation, nullptr, nullptr, g.n, g.h * g.w, g.c, a.groups, a.eps, a.silu};
+}
+
 struct GroupNormBackwardArgs {
   const float *x, *gamma, *beta, *modulation, *statistics, *dy;  // modulation may be null
   float *dx, *dgamma, *dbeta, *dmodulation;                      // dmodulation is null if modulation is

@@ -34,18 +34,8 @@ ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
     convolve_patches("fused_conv2d", pass, pixels, stream);
     return DDPM_OK;
   }
-  GroupNormArgs norm{};
-  norm.x = a.conv.x;
-  norm.gamma = a.gamma;
-  norm.beta = a.beta;
-  norm.modulation = a.modulation;
-  norm.n = g.n;
-  norm.pixels = g.h * g.w;
-  norm.c = g.c;
-  norm.groups = a.groups;
-  norm.eps = a.eps;
   DeviceArray<float> coefficients(g.n * 3 * g.c, stream);
-  norm_coefficients(norm, a.skip, a.skip_c, coefficients);
+  norm_coefficients(norm_of(a), a.skip, a.skip_c, coefficients);
   pass.coefficients = coefficients;
   pass.silu = a.silu;
   run_patches<true>("fused_conv2d", pass, pixels, stream);

@@ -66,16 +66,7 @@ ddpm_status fused_conv2d(const FusedConv2dArgs& a) {
   p.residual = a.conv.residual;
   if (a.gamma != nullptr) {
     float* coefficients = scratch<float>(kNormalization, g.n * kNormCoefficients * g.c);
-    GroupNormArgs norm{};
-    norm.gamma = a.gamma;
-    norm.beta = a.beta;
-    norm.modulation = a.modulation;
-    norm.n = g.n;
-    norm.pixels = g.h * g.w;
-    norm.c = g.c;
-    norm.groups = a.groups;
-    norm.eps = a.eps;
-    norm_coefficients(norm, p.from, coefficients);
+    norm_coefficients(norm_of(a), p.from, coefficients);
     p.coefficients = coefficients;
     p.silu = a.silu;
   }
